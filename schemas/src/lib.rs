@@ -1,0 +1,17 @@
+//! inkflow's records and views: what comes in, what goes out, and what a photo may turn into.
+//!
+//! Plain data and its validation. This crate knows nothing of dataflows, of files or of clocks, and everything else
+//! depends on it. The order of the modules is the order of a record's way: scalars, records in, the question that a
+//! photo poses and its outcome, view rows out.
+
+pub mod outcome;
+pub mod record;
+pub mod scalar;
+pub mod view;
+
+pub use outcome::{Area, Fault, Outcome, Quality, Question, Reading};
+pub use record::{
+    Assignment, Canary, Enrolment, Erasure, Photo, PhotoKey, Policy, Review, ReviewStatus, Submission, TemplatePage,
+};
+pub use scalar::{Bp, Id, Millis, ModelName, Scope, DAY_MS};
+pub use view::{Cell, Column, ColumnKind, Row, ViewSchema};
