@@ -1,0 +1,168 @@
+"""Writes the trained weights as page/1/model.onnx, with its manifest and a probe, and checks it against JAX.
+
+    python export.py [--weights .data/weights.npz] [--out page/1]
+
+The probe is an input that one line describes and the outputs that this model must give for it, so that a reader can tell a
+wrong or broken file before it takes traffic.
+"""
+import argparse
+import hashlib
+import json
+import pathlib
+import time
+
+import jax
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import TensorProto, helper, numpy_helper
+
+import net
+
+OPSET, IR = 18, 9
+TOLERANCE = 1e-3
+
+
+class Node:
+    """A value of the graph: its name, with arithmetic."""
+
+    def __init__(self, graph, name, shape=None):
+        self.graph, self.name, self.shape = graph, name, shape
+
+    def __add__(self, other): return self.graph.op("Add", self, other)
+    def __sub__(self, other): return self.graph.op("Sub", self, other)
+    def __mul__(self, other): return self.graph.op("Mul", self, other)
+    def __truediv__(self, other): return self.graph.op("Div", self, other)
+
+
+class Onnx:
+    """The backend of `net` that writes nodes instead of running them."""
+
+    def __init__(self):
+        self.nodes, self.weights, self.count = [], {}, 0
+
+    def keep(self, array, name=None):
+        name = name or f"k{len(self.weights)}"
+        self.weights[name] = np.asarray(array)
+        return Node(self, name, np.shape(array))
+
+    def op(self, kind, *inputs, **attributes):
+        self.count += 1
+        name = f"{kind.lower()}_{self.count}"
+        self.nodes.append(helper.make_node(kind, [i.name for i in inputs], [name], name=name, **attributes))
+        return Node(self, name)
+
+    def const(self, value): return self.keep(np.asarray(value, np.float32))
+    def relu(self, x): return self.op("Relu", x)
+    def sigmoid(self, x): return self.op("Sigmoid", x)
+    def exp(self, x): return self.op("Exp", x)
+    def log(self, x): return self.op("Log", x)
+    def abs(self, x): return self.op("Abs", x)
+    def clip(self, x, low, high): return self.op("Clip", x, self.const(low), self.const(high))
+    def softmax(self, x): return self.op("Softmax", x, axis=1)
+    def avgpool(self, x, k): return self.op("AveragePool", x, kernel_shape=[k, k], strides=[k, k])
+    def maxpool(self, x, k): return self.op("MaxPool", x, kernel_shape=[k, k], strides=[k, k])
+    def above(self, x, limit): return self.op("Cast", self.op("Greater", x, self.const(limit)), to=TensorProto.FLOAT)
+    def concat(self, xs): return self.op("Concat", *xs, axis=1)
+    def dense(self, x, w, b): return self.op("Gemm", x, w, b)
+    def ints(self, *values): return self.keep(np.asarray(values, np.int64))
+    def total(self, x): return self.op("ReduceSum", x, self.ints(2, 3), keepdims=0)
+    def flat(self, x): return self.op("Squeeze", x, self.ints(1))
+    def part(self, x, a, b): return self.op("Slice", x, self.ints(a), self.ints(b), self.ints(1))
+
+    def conv(self, x, w, b=None, stride=1, dilation=1):
+        k = w.shape[-1]
+        return self.op("Conv", x, w, *([b] if b is not None else []), kernel_shape=[k, k], strides=[stride] * 2,
+                       dilations=[dilation] * 2, pads=[(k // 2) * dilation] * 4)
+
+    def upsample(self, x):
+        roi, scales = self.keep(np.zeros(0, np.float32)), self.keep(np.array([1, 1, 2, 2], np.float32))
+        return self.op("Resize", x, roi, scales, mode="nearest", coordinate_transformation_mode="asymmetric",
+                       nearest_mode="floor")
+
+
+def build(weights):
+    b = Onnx()
+    p = {k: b.keep(v, k) for k, v in weights.items()}
+    outputs = net.read(b, p, Node(b, "image"))
+    for node, name in zip(outputs, ("quality", "completion", "confidence")):
+        b.nodes.append(helper.make_node("Identity", [node.name], [name], name=name))
+    info = lambda name, shape: helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+    graph = helper.make_graph(
+        b.nodes, "inkflow-page", [info("image", ["N", 1, net.HEIGHT, net.WIDTH])],
+        [info("quality", ["N", 5]), info("completion", ["N"]), info("confidence", ["N"])],
+        [numpy_helper.from_array(v, k) for k, v in b.weights.items()])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR,
+                              producer_name="inkflow", producer_version="1")
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def probe_input():
+    y, x = np.mgrid[0:net.HEIGHT, 0:net.WIDTH]
+    value = ((x * 7 + y * 13) % 256).astype(np.float32)
+    return ((value / 255.0 - net.MEAN) / net.STD).astype(np.float32)[None, None]
+
+
+def session(path, threads=1):
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def main():
+    here = pathlib.Path(__file__).parent
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--weights", default=here / ".data/weights.npz")
+    parser.add_argument("--out", type=pathlib.Path, default=here / "page/1")
+    parser.add_argument("--untrained", action="store_true", help="random weights: for work on the contract only")
+    args = parser.parse_args()
+    weights = {**net.init(1), **net.init_read(2)} if args.untrained else dict(np.load(args.weights))
+
+    args.out.mkdir(parents=True, exist_ok=True)
+    path = args.out / "model.onnx"
+    data = build(weights).SerializeToString()
+    path.write_bytes(data)
+
+    run = session(path)
+    rng = np.random.default_rng(0)
+    batch = np.concatenate([probe_input(), rng.standard_normal((2, 1, net.HEIGHT, net.WIDTH)).astype(np.float32)])
+    batch[1, :, 400:] = 0.0  # a letterboxed one
+    ours = [np.asarray(a) for a in jax.jit(lambda p, x: net.read(net.Jax, p, x))(weights, batch)]
+    theirs = run.run(None, {"image": batch})
+    alone = run.run(None, {"image": batch[:1]})
+    worst = max(float(np.abs(a - b).max()) for a, b in zip(ours, theirs))
+    spread = max(float(np.abs(a[:1] - b).max()) for a, b in zip(theirs, alone))
+    if worst > TOLERANCE or spread > 1e-4:
+        raise SystemExit(f"the exported model differs from JAX by {worst:.2e}, from itself in a batch by {spread:.2e}")
+
+    quality, completion, confidence = alone
+    (args.out / "probe.json").write_text(json.dumps({
+        "input": "shape [1,1,640,480]; value(y,x) = (x*7 + y*13) % 256; then as the manifest: (value/255 - mean)/std",
+        "outputs": {"quality": [[round(float(v), 6) for v in quality[0]]], "completion": [round(float(completion[0]), 6)],
+                    "confidence": [round(float(confidence[0]), 6)]},
+        "tolerance": TOLERANCE}, indent=2) + "\n")
+
+    figures = args.out / "figures.json"
+    (args.out / "manifest.json").write_text(json.dumps({
+        "format": 1, "name": "page", "version": "1", "file": "model.onnx", "sha256": hashlib.sha256(data).hexdigest(),
+        "licence": "Apache-2.0",
+        "input": {"name": "image", "channels": 1, "height": net.HEIGHT, "width": net.WIDTH, "mean": [round(net.MEAN, 9)],
+                  "std": [net.STD], "fit": "letterbox", "pad": net.PAD},
+        "outputs": {"quality": {"name": "quality", "classes": net.CLASSES}, "completion": {"name": "completion"},
+                    "confidence": {"name": "confidence"}},
+        "reads_templates": False,
+        "figures": json.loads(figures.read_text()).get("summary", {}) if figures.exists() else {}}, indent=2) + "\n")
+
+    one = batch[:1]
+    times = []
+    for _ in range(30):
+        start = time.perf_counter()
+        run.run(None, {"image": one})
+        times.append(time.perf_counter() - start)
+    print(f"{path.name}: {len(data)} bytes; worst difference from JAX {worst:.1e}; "
+          f"{1000 * sorted(times)[len(times) // 2]:.1f} ms a page on one thread (median of 30)")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,186 @@
+"""The page network, written once: run by JAX to train it, written out as ONNX to ship it.
+
+`maps` gives dense maps at 1/8 of the photo; `read` turns them into what the manifest promises (quality, completion,
+confidence). Both take a backend `B`, either `Jax` (arrays) or `export.Onnx` (nodes of a graph), so that the two cannot drift.
+Everything is NCHW; a photo arrives as (value/255 - MEAN)/STD, its letterbox padding as exact zeros.
+"""
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+HEIGHT, WIDTH, CELL = 640, 480, 8
+PAD = 128  # with MEAN = PAD/255 the padding is exactly 0: the same as a convolution's own zero padding
+MEAN, STD = PAD / 255.0, 0.25
+CLASSES = ["ok", "blurred", "dark", "cropped", "not_a_page"]
+TRUNK = 48
+
+# name: (kernel, in, out)
+CONVS = {
+    "stem": (5, 1, 16), "c4": (3, 16, 24), "r4": (3, 24, 24), "c8": (3, 24, 48), "r8a": (3, 48, 48), "r8b": (3, 48, 48),
+    "c16": (3, 48, 64), "r16a": (3, 64, 64), "r16b": (3, 64, 64), "r16c": (3, 64, 64), "lat": (1, 64, 48),
+    "fuse": (3, 48, 48), "head": (1, 48, 6),
+}
+
+
+def init(seed):
+    """Random weights of the trunk, as numpy: {"stem.w": ..., "stem.b": ...}."""
+    rng, out = np.random.default_rng(seed), {}
+    for name, (k, i, o) in CONVS.items():
+        gain = 0.5 if name.startswith("r") or name == "lat" else 0.1 if name == "head" else 1.0
+        out[name + ".w"] = (rng.standard_normal((o, i, k, k)) * gain * np.sqrt(2.0 / (i * k * k))).astype(np.float32)
+        out[name + ".b"] = np.zeros(o, np.float32)
+    return out
+
+
+class Jax:
+    """Runs the network on arrays."""
+
+    relu, sigmoid, exp, log, abs = staticmethod(jax.nn.relu), staticmethod(jax.nn.sigmoid), jnp.exp, jnp.log, jnp.abs
+    clip = staticmethod(jnp.clip)
+
+    @staticmethod
+    def const(value):
+        return jnp.asarray(value, jnp.float32)
+
+    @staticmethod
+    def conv(x, w, b=None, stride=1, dilation=1):
+        pad = (w.shape[-1] // 2) * dilation
+        y = jax.lax.conv_general_dilated(x, w, (stride, stride), [(pad, pad)] * 2, rhs_dilation=(dilation, dilation),
+                                         dimension_numbers=("NCHW", "OIHW", "NCHW"))
+        return y if b is None else y + b[None, :, None, None]
+
+    @staticmethod
+    def softmax(x):
+        return jax.nn.softmax(x, axis=1)
+
+    @staticmethod
+    def upsample(x):
+        return jnp.repeat(jnp.repeat(x, 2, axis=2), 2, axis=3)
+
+    @staticmethod
+    def avgpool(x, k):
+        n, c, h, w = x.shape
+        return x.reshape(n, c, h // k, k, w // k, k).mean((3, 5))
+
+    @staticmethod
+    def maxpool(x, k):
+        n, c, h, w = x.shape
+        return x.reshape(n, c, h // k, k, w // k, k).max((3, 5))
+
+    @staticmethod
+    def above(x, limit):
+        return (x > limit).astype(jnp.float32)
+
+    @staticmethod
+    def part(x, a, b):
+        return x[:, a:b]
+
+    @staticmethod
+    def total(x):
+        """[N,C,H,W] -> [N,C]"""
+        return x.sum((2, 3))
+
+    @staticmethod
+    def concat(xs):
+        return jnp.concatenate(xs, axis=1)
+
+    @staticmethod
+    def dense(x, w, b):
+        return x @ w + b
+
+    @staticmethod
+    def flat(x):
+        """[N,1] -> [N]"""
+        return x[:, 0]
+
+
+def maps(B, p, x):
+    """The trunk's features [N,48,H/8,W/8] and the six map logits: page, nothing/empty/filled answer, ink, log density."""
+    def conv(name, y, **kw):
+        return B.conv(y, p[name + ".w"], p[name + ".b"], **kw)
+
+    y = B.relu(conv("stem", x, stride=2))
+    y = B.relu(conv("c4", y, stride=2))
+    y = B.relu(y + conv("r4", y))
+    y = B.relu(conv("c8", y, stride=2))
+    y = B.relu(y + conv("r8a", y))
+    y8 = B.relu(y + conv("r8b", y, dilation=2))
+    y = B.relu(conv("c16", y8, stride=2))
+    y = B.relu(y + conv("r16a", y))
+    y = B.relu(y + conv("r16b", y, dilation=2))
+    y = B.relu(y + conv("r16c", y, dilation=4))
+    y = B.relu(y8 + B.upsample(conv("lat", y)))
+    y = B.relu(conv("fuse", y))
+    return y, conv("head", y)
+
+
+def laplacian():
+    return np.array([[0, 1, 0], [1, -4, 1], [0, 1, 0]], np.float32).reshape(1, 1, 3, 3)
+
+
+def features(B, p, x):
+    """What is read off the maps: (raw completion [N,1], a row of features [N,F])."""
+    trunk, logits = maps(B, p, x)
+    ones = lambda k: B.const(np.ones((1, 1, k, k), np.float32))
+    eps = B.const(1e-3)
+    content = B.above(B.avgpool(B.abs(x), CELL), 1e-4)  # 0 in the letterbox padding
+    inner = B.clip(B.conv(content, ones(5)) - B.const(24.0), 0.0, 1.0)
+    ring = content - inner
+    n, m = B.total(content) + eps, B.total(ring) + eps
+
+    page = B.sigmoid(B.part(logits, 0, 1)) * content
+    answer = B.softmax(B.part(logits, 1, 4))
+    empty, filled = B.part(answer, 1, 2) * content, B.part(answer, 2, 3) * content
+    ink = B.sigmoid(B.part(logits, 4, 5)) * content
+    density = B.exp(B.clip(B.part(logits, 5, 6), -4.0, 4.0))
+
+    # How much of the answer areas is filled; on a page that shows none, how much handwriting there is.
+    whole, done = B.total(density * (empty + filled)), B.total(density * filled)
+    share = B.clip(B.const(10.0) * B.total(ink) / (B.total(page) + B.const(1.0)), 0.0, 1.0)
+    raw = (done + eps * share) / (whole + eps)
+    doubt = B.total(density * B.const(4.0) * empty * filled / (empty + filled + eps)) / (whole + eps)
+
+    # Plain statistics of the pixels: light, contrast, sharpness (edge strength over contrast, where there is contrast).
+    def sharpness(y, k, mask):
+        span = (B.maxpool(y, k) + B.maxpool(B.const(-1.0) * y, k)) * mask
+        edge = B.maxpool(B.abs(B.conv(y, B.const(laplacian()))), k) * mask
+        return B.log(B.total(edge * span) / (B.total(span * span) + eps) + eps), span
+
+    sharp, span = sharpness(x, CELL, inner)
+    sharp2, _ = sharpness(B.avgpool(x, 2), CELL // 2, inner)
+    light = B.total(B.avgpool(x, CELL) * content) / n
+    white = B.total(B.maxpool(x, CELL) * content) / n
+    black = B.const(-1.0) * B.total(B.maxpool(B.const(-1.0) * x, CELL) * content) / n
+    row = [light, white, black, sharp, sharp2, B.total(span) / n, B.total(span * span) / n]
+    for y in (page, empty, filled, ink):
+        row += [B.total(y) / n, B.total(y * ring) / m]
+    row += [B.log(whole + B.const(1.0)), raw, doubt, B.total(trunk * content) / n, B.total(trunk * ring) / m]
+    return raw, B.concat(row)
+
+
+FEATURES = 7 + 8 + 3 + 2 * TRUNK
+HIDDEN = 32
+
+
+def read(B, p, x):
+    """quality [N,5], completion [N], confidence [N]."""
+    raw, row = features(B, p, x)
+    row = B.clip((row - p["row.mean"]) * p["row.scale"], -4.0, 4.0)
+    hidden = B.relu(B.dense(row, p["h.w"], p["h.b"]))
+    quality = B.softmax(B.dense(hidden, p["q.w"], p["q.b"]))
+    completion = B.clip((raw - p["cal.low"]) * p["cal.gain"], 0.0, 1.0)
+    confidence = B.sigmoid(B.dense(hidden, p["s.w"], p["s.b"]))
+    return quality, B.flat(completion), B.flat(confidence)
+
+
+def init_read(seed):
+    """Random weights of what follows the maps."""
+    rng = np.random.default_rng(seed)
+    f32 = lambda a: np.asarray(a, np.float32)
+    return {
+        "row.mean": f32(np.zeros((1, FEATURES))), "row.scale": f32(np.ones((1, FEATURES))),
+        "h.w": f32(rng.standard_normal((FEATURES, HIDDEN)) * np.sqrt(2.0 / FEATURES)), "h.b": f32(np.zeros(HIDDEN)),
+        "q.w": f32(rng.standard_normal((HIDDEN, 5)) * 0.1), "q.b": f32(np.zeros(5)),
+        "s.w": f32(rng.standard_normal((HIDDEN, 1)) * 0.1), "s.b": f32(np.zeros(1)),
+        "cal.low": f32(np.zeros((1, 1))), "cal.gain": f32(np.ones((1, 1))),
+    }
