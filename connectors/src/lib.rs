@@ -1,1 +1,4 @@
 //! connectors
+
+pub mod photos;
+pub mod reader;

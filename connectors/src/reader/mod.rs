@@ -1,0 +1,60 @@
+//! Reading photos: the trait that a pool asks, and the reader that fetches, decodes and infers with ONNX Runtime.
+//!
+//! A reader answers a [`Question`]: this photo, by this model. `PhotoReader` does it for real; the recorded twin is in
+//! `recorded.rs`. An answer is a function of (photo, model); who answers, and on which thread, shows in no number.
+
+
+pub use crate::photos::BoxFuture;
+use inkflow_schemas::{Area, Fault, Photo, Question, Reading};
+
+
+/// Answers questions about photos.
+pub trait Reader: Send + Sync {
+    /// What `question.model` says of `photo`. The photo is the question's, with what its event announced of it.
+    fn read<'a>(&'a self, question: &'a Question, photo: &'a Photo) -> BoxFuture<'a, Result<Answer, ReadError>>;
+}
+
+impl<R: Reader + ?Sized> Reader for std::sync::Arc<R> {
+    fn read<'a>(&'a self, question: &'a Question, photo: &'a Photo) -> BoxFuture<'a, Result<Answer, ReadError>> {
+        (**self).read(question, photo)
+    }
+}
+
+/// What came of a question.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// The part that enters the dataflow.
+    pub reading: Reading,
+    /// Answer areas, kept beside the reading; empty for a model that gives none.
+    pub areas: Vec<Area>,
+    /// SHA-256 of the photo's bytes, where they were fetched. Another photo of the same bytes needs no inference.
+    pub sha256: Option<[u8; 32]>,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// There will be none by asking again.
+    #[error("the photo cannot be read: {}", .0.as_str())]
+    Definite(Fault),
+    /// It may pass. The pool asks again, and records `becomes` once its tries are spent.
+    #[error("the photo could not be read this time: {what}")]
+    Passing {
+        /// The fault that it is, when it did not pass as often as it was tried.
+        becomes: Fault,
+        /// What happened, for logs: never a photo's address.
+        what: String,
+    },
+    /// The store or the pool is not there. It spends no try and fails no photo.
+    #[error("the reader is unavailable: {what}")]
+    Unavailable {
+        /// What happened, for logs.
+        what: String,
+    },
+}
+
+impl From<Fault> for ReadError {
+    fn from(fault: Fault) -> ReadError {
+        ReadError::Definite(fault)
+    }
+}
