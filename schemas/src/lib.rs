@@ -4,11 +4,17 @@
 //! depends on it. The order of the modules is the order of a record's way: scalars, records in, the question that a
 //! photo poses and its outcome, view rows out.
 
+pub mod event;
+pub mod fault;
+pub mod key;
 pub mod outcome;
+pub mod parse;
 pub mod record;
 pub mod scalar;
 pub mod view;
 
+pub use event::{parse_event, Event, Topic, VALUE_BYTES_MAX};
+pub use fault::RecordFault;
 pub use outcome::{Area, Fault, Outcome, Quality, Question, Reading};
 pub use record::{
     Assignment, Canary, Enrolment, Erasure, Photo, PhotoKey, Policy, Review, ReviewStatus, Submission, TemplatePage,

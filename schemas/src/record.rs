@@ -103,6 +103,25 @@ pub enum ReviewStatus {
     Unusable,
 }
 
+impl ReviewStatus {
+    /// All of them.
+    pub const ALL: [ReviewStatus; 4] =
+        [ReviewStatus::Complete, ReviewStatus::Partial, ReviewStatus::Blank, ReviewStatus::Unusable];
+    /// The name in records and views.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ReviewStatus::Complete => "complete",
+            ReviewStatus::Partial => "partial",
+            ReviewStatus::Blank => "blank",
+            ReviewStatus::Unusable => "unusable",
+        }
+    }
+    /// The status of that name.
+    pub fn parse(name: &str) -> Option<ReviewStatus> {
+        ReviewStatus::ALL.into_iter().find(|s| s.as_str() == name)
+    }
+}
+
 /// A teacher's judgement of a page. Key: (student_id, assignment_id, page).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Review {
