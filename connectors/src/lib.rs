@@ -1,4 +1,6 @@
 //! connectors
 
+pub mod journal;
 pub mod photos;
 pub mod reader;
+pub mod sink;
