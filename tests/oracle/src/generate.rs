@@ -127,3 +127,15 @@ fn partitioned(dice: &mut Dice, lines: Vec<Placed>) -> BTreeMap<String, BTreeMap
     }
     topics
 }
+
+/// Gives so many lines of a seed each, whole ones and spoiled ones, with their topic.
+#[cfg(test)]
+pub fn each_kind_of_line(count: u64, mut visit: impl FnMut(&str, &[u8], bool)) {
+    for seed in 0..count {
+        let mut dice = Dice::new(seed);
+        let world = World::new(&mut dice, 100);
+        let draft = Draft::any(&mut dice, &world);
+        visit(draft.topic, &draft.line(&mut dice), false);
+        visit(draft.topic, &spoil::spoiled_line(&draft, &mut dice), true);
+    }
+}

@@ -33,7 +33,7 @@ impl Draft {
 
     /// Now and then a null for the same key.
     fn or_null(mut self, dice: &mut Dice) -> Draft {
-        if dice.chance(12) {
+        if dice.chance(8) {
             self.members = None;
         }
         self
@@ -128,10 +128,11 @@ impl World {
             .iter()
             .filter(|a| a.class == class)
             .collect();
-        let assignment = if dice.chance(90) {
-            *dice.pick(&of_class)
-        } else {
-            dice.pick(&self.assignments)
+        // Some homework is done by nearly everybody, some by few: else nothing would be open or overdue.
+        let popular = dice.below(of_class.len()).min(dice.below(of_class.len()));
+        let assignment = match dice.chance(90) {
+            true => of_class[popular],
+            false => dice.pick(&self.assignments),
         };
         let page = match dice.below(100) {
             0..4 => assignment.pages + 1,
@@ -250,7 +251,7 @@ pub fn enrolment(dice: &mut Dice, world: &World, student: usize, class: usize) -
 
 pub fn assignment(dice: &mut Dice, world: &World, number: usize) -> Draft {
     let home = &world.assignments[number];
-    let class = if dice.chance(90) {
+    let class = if dice.chance(95) {
         &world.classes[home.class]
     } else {
         dice.pick(&world.classes)
@@ -261,7 +262,11 @@ pub fn assignment(dice: &mut Dice, world: &World, number: usize) -> Draft {
     } else {
         dice.between(1, 4)
     };
-    let due_at = world.instant(dice);
+    // The later of two for half of them, so that a good part of the uploads is in time.
+    let due_at = match dice.chance(50) {
+        true => world.instant(dice).max(world.instant(dice)),
+        false => world.instant(dice),
+    };
     let mut members = vec![
         id_member(dice, "assignment_id", &home.id),
         id_member(dice, "class_id", class),

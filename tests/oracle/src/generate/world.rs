@@ -71,8 +71,8 @@ fn names(dice: &mut Dice, kind: &str, count: usize) -> Vec<String> {
 impl World {
     pub fn new(dice: &mut Dice, records: usize) -> World {
         let now_ms = 1_795_000_000_000 + dice.between(0, 40 * DAY_MS);
-        let students = names(dice, "student", (records / 100).clamp(3, 300));
-        let class_count = 2 + dice.below(3) + records / 2500;
+        let students = names(dice, "student", (records / 50).clamp(3, 300));
+        let class_count = 2 + dice.below(4) + records / 1500;
         let classes = names(dice, "class", class_count);
         let enrolled = (0..students.len())
             .flat_map(|student| [(student, student), (student, student + 1)])
@@ -85,7 +85,7 @@ impl World {
             .map(|(number, id)| HomeAssignment {
                 id,
                 class: number % classes.len(),
-                pages: dice.between(1, 3),
+                pages: *dice.pick(&[1, 1, 2, 3]),
             })
             .collect();
         World {
