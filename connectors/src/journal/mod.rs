@@ -20,18 +20,29 @@
 //!
 //! One SlateDB database in a folder, a bucket or memory. See `layout.rs` for the bytes.
 
+mod error;
+mod handle;
 mod layout;
+mod open;
+mod scrub;
+mod store;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use object_store::ObjectStore;
+use serde::{Deserialize, Serialize};
+
+pub use error::JournalError;
+pub use handle::{Journal, JournalReader};
+pub use open::JournalSettings;
+pub use store::{folder, memory};
 
 /// How far a source has been admitted: topic and partition to position.
 pub type Positions = BTreeMap<(String, u32), Position>;
 
 /// Where a partition's admitted rows end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
     /// The offset to read next.
     pub next_offset: u64,
@@ -107,7 +118,7 @@ pub struct Draft {
 }
 
 /// A sealed epoch's header.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
     /// Its number, from 1.
     pub epoch: u64,
@@ -134,112 +145,4 @@ pub struct LiveRow<'a> {
     pub clock: i64,
     /// The payload.
     pub value: &'a [u8],
-}
-
-/// Settings of a journal; the defaults are for a folder.
-#[derive(Clone, Debug)]
-pub struct JournalSettings {
-    /// How many epochs' headers are kept.
-    pub keep_headers: u64,
-}
-
-/// What can go wrong with a journal.
-#[derive(Debug, thiserror::Error)]
-pub enum JournalError {
-    /// Another process has opened this journal since: this one must stop.
-    #[error("another process has opened the journal since; this one may write no more")]
-    Fenced,
-    /// The store has no room. Nothing is lost; free some, then do the same again.
-    #[error("the journal's store is full: {0}")]
-    Full(String),
-    /// The store did not answer. Nothing is lost; the same may be tried again.
-    #[error("the journal's store does not answer: {0}")]
-    Unavailable(String),
-    /// A newer inkflow wrote this journal.
-    #[error("this journal has format {found}; this inkflow reads formats up to {known}: use the newer inkflow")]
-    NewerFormat {
-        /// The version that it has.
-        found: u32,
-        /// The newest version that is known here.
-        known: u32,
-    },
-    /// What is stored is not what was written.
-    #[error("the journal is damaged: {0}")]
-    Corrupt(String),
-    /// The handle is of no use any more: the process must open the journal anew.
-    #[error("the journal is closed: {0}")]
-    Closed(String),
-}
-
-/// An open journal: the only writer of it.
-pub struct Journal {}
-
-impl Journal {
-    /// Opens the journal at `path` in `store`, or makes one there. Older writers are fenced.
-    pub async fn open(
-        store: Arc<dyn ObjectStore>,
-        path: &str,
-        settings: JournalSettings,
-    ) -> Result<Journal, JournalError> {
-        let _ = (store, path, settings);
-        todo!()
-    }
-
-    /// The last sealed epoch's header; none in a new journal.
-    pub fn last(&self) -> Option<&Header> {
-        todo!()
-    }
-
-    /// Which opening of this journal this is, from 1.
-    pub fn incarnation(&self) -> u64 {
-        todo!()
-    }
-
-    /// The journal's own name: a random number, made with it. Sinks store it beside the epoch.
-    pub fn id(&self) -> u64 {
-        todo!()
-    }
-
-    /// The keyed hash under which a row lies: SipHash-128 of the collection and the parts, each with its length before
-    /// it, so that no two lists of parts are the same bytes.
-    pub fn hash(&self, collection: Collection, parts: &[&[u8]]) -> u128 {
-        let _ = (collection, parts);
-        todo!()
-    }
-
-    /// Seals an epoch: one atomic write, durable when this returns. Of two changes to one key the last counts. After
-    /// [`JournalError::Full`] or [`JournalError::Unavailable`] the same call may be repeated.
-    ///
-    /// # Panics
-    /// When the epoch is not the last one's plus 1, or its clock is before the last one's: a bug of the caller.
-    pub async fn seal(&mut self, draft: Draft, changes: &[Change]) -> Result<&Header, JournalError> {
-        let _ = (draft, changes);
-        todo!()
-    }
-
-    /// Gives every live row of a collection, in the order of its key, and their number: hydration.
-    pub async fn scan(
-        &self,
-        collection: Collection,
-        f: impl FnMut(RowKey, LiveRow<'_>),
-    ) -> Result<u64, JournalError> {
-        let _ = (collection, f);
-        todo!()
-    }
-
-    /// One row's payload; none where there is no such row. A point read: slow beside a scan.
-    pub async fn get(&self, key: RowKey) -> Result<Option<Vec<u8>>, JournalError> {
-        let _ = key;
-        todo!()
-    }
-
-    /// Makes law 7 true: flushes, compacts everything, and collects log, files and manifests. Seconds to minutes.
-    pub async fn scrub(&self) -> Result<(), JournalError> {
-        todo!()
-    }
-
-    /// Closes the journal, so that the next opening has no log to replay. Dropping it loses nothing either.
-    pub async fn close(self) -> Result<(), JournalError> {
-        todo!()
-    }
 }
