@@ -20,7 +20,9 @@ pub const VALUE_BYTES_MAX: usize = 1 << 20;
 /// The bytes of a folder: of each topic its partitions' files, and the recorded answers.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Folder {
+    /// By topic and partition, the bytes of `<topic>/<partition>.jsonl`.
     pub topics: BTreeMap<String, BTreeMap<u32, Vec<u8>>>,
+    /// The bytes of `readings.jsonl`.
     pub readings: Vec<u8>,
 }
 

@@ -51,6 +51,10 @@ pub fn history_folder(seed: u64, size: Size) -> (Folder, i64) {
             Draft::line
         };
         lines.push(Placed::new(&mut dice, &draft, write));
+        if draft.topic == "submissions" && dice.chance(15) {
+            let twin = drafts::twin(&mut dice, &world, &draft);
+            lines.push(Placed::new(&mut dice, &twin, Draft::line));
+        }
     }
     if size.records >= 1000 {
         for (draft, write) in drafts::about_1_mib(&mut dice, &world) {

@@ -26,7 +26,7 @@ use std::path::Path;
 
 pub use compare::{compare, read_views, write_views, Diff};
 pub use folder::Folder;
-pub use generate::{history, Size};
+pub use generate::{history, history_folder, Size};
 pub use stages::{stages, Stage};
 
 /// What went wrong with a file or an argument.

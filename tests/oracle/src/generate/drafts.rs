@@ -200,6 +200,19 @@ pub fn submission(dice: &mut Dice, world: &World) -> Draft {
     }
 }
 
+/// The same upload once more: the very same, or one that ties with it in all but its photo, or in its time only.
+pub fn twin(dice: &mut Dice, world: &World, submission: &Draft) -> Draft {
+    let mut twin = submission.clone();
+    if dice.chance(70) {
+        twin.set("photo", photo(dice, world));
+    }
+    if dice.chance(25) {
+        let submission_id = dice.pick(&world.submission_ids).clone();
+        twin.set("submission_id", quote(dice, &submission_id));
+    }
+    twin
+}
+
 /// A photo of few: its version may be an etag in any dress, a hash in either case, or nothing.
 pub fn photo(dice: &mut Dice, world: &World) -> String {
     const SHA: &str = "0123456789abcdefABCDEF0123456789abcdef0123456789ABCDEF0123456789";
@@ -278,7 +291,10 @@ pub fn assignment(dice: &mut Dice, world: &World, number: usize) -> Draft {
         quote(dice, "Blatt 3,\n\"Brüche\" \u{7}")
     });
     maybe(dice, &mut members, "opens_at", 40, |dice| {
-        let opens_at = world.instant(dice).min(world.instant(dice));
+        let opens_at = match dice.chance(20) {
+            true => world.now_ms,
+            false => world.instant(dice).min(world.instant(dice)),
+        };
         time(dice, opens_at)
     });
     maybe(dice, &mut members, "complete_from_bp", 40, |dice| {
@@ -360,7 +376,7 @@ pub fn policy(dice: &mut Dice, world: &World) -> Draft {
     });
     maybe(dice, &mut members, "canary", 50, |dice| {
         let model = dice.pick(&world.models).clone();
-        let percent = dice.pick(&["0", "1", "30", "50", "99", "100"]).to_string();
+        let percent = canary_percent(dice, world, &scope).to_string();
         let canary = vec![id_member(dice, "model", &model), member("percent", percent)];
         object(dice, &canary)
     });
@@ -369,6 +385,17 @@ pub fn policy(dice: &mut Dice, world: &World) -> Draft {
         key: scope,
         members: Some(members),
         ts: any_ts(dice, world),
+    }
+}
+
+/// A percent, half of them just one that a student's hash meets.
+fn canary_percent(dice: &mut Dice, world: &World, scope: &str) -> u64 {
+    let student = dice.pick(&world.students);
+    let bucket = xxhash_rust::xxh3::xxh3_64(format!("{scope}\0{student}").as_bytes()) % 100;
+    match dice.below(4) {
+        0 => bucket,
+        1 => bucket + 1,
+        _ => *dice.pick(&[0, 1, 30, 50, 99, 100]),
     }
 }
 
