@@ -1,0 +1,180 @@
+//! `phases`: which of an assignment's instants the epoch's clock has passed.
+//!
+//! An assignment has four: when it opens, when it is due, and 7 and 30 days after that. They lie in an ordered map;
+//! an epoch whose clock passes some costs work for those assignments only, and for none where it passes none. The
+//! clock is data: it comes in with each epoch, and no operator reads one. The next instant goes out, so that whoever
+//! seals epochs can seal one then.
+
+use crate::{Epoch, Rows};
+use differential_dataflow::{AsCollection, ExchangeData};
+use inkflow_schemas::Millis;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::Hash;
+use timely::container::CapacityContainerBuilder;
+use timely::dataflow::channels::pact::{Exchange, Pipeline};
+use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
+use timely::dataflow::operators::generic::OutputBuilder;
+use timely::dataflow::operators::vec::Broadcast;
+use timely::dataflow::Stream;
+
+use crate::keep::route;
+
+/// The windows of `student_recent`, in days.
+pub const RECENT_DAYS: [i64; 2] = [7, 30];
+
+/// The instants of an assignment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Instants {
+    /// From when on it is given; at once without it.
+    pub opens_at: Option<Millis>,
+    /// Until when it should be in.
+    pub due_at: Millis,
+}
+
+/// Where the clock stands among an assignment's instants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Phase {
+    /// opens_at <= clock, or there is none.
+    pub opened: bool,
+    /// due_at <= clock.
+    pub due: bool,
+    /// For each of [`RECENT_DAYS`]: clock - days < due_at <= clock.
+    pub recent: [bool; 2],
+}
+
+impl Instants {
+    /// The phase at that clock.
+    pub fn phase(&self, clock: Millis) -> Phase {
+        let due = self.due_at <= clock;
+        Phase {
+            opened: self.opens_at.is_none_or(|opens| opens <= clock),
+            due,
+            recent: RECENT_DAYS.map(|days| due && clock < self.due_at.plus_days(days)),
+        }
+    }
+
+    /// The first instant after that clock.
+    pub fn next(&self, clock: Millis) -> Option<Millis> {
+        let recent = RECENT_DAYS.map(|days| self.due_at.plus_days(days));
+        self.opens_at.into_iter().chain([self.due_at]).chain(recent).filter(|instant| *instant > clock).min()
+    }
+}
+
+/// Every row with the phase of its instants, and the next instant of each worker's rows (none when there is none), as
+/// (worker, instant) in the epoch in which it changed. `clocks` has one clock an epoch, fed by any one worker.
+#[allow(clippy::type_complexity)]
+pub fn phases<'s, D>(
+    rows: Rows<'s, D>,
+    clocks: Stream<'s, Epoch, Vec<Millis>>,
+    instants: impl Fn(&D) -> Instants + 'static,
+) -> (Rows<'s, (D, Phase)>, Stream<'s, Epoch, Vec<(usize, Option<Millis>)>>)
+where
+    D: ExchangeData + Hash,
+{
+    let worker = rows.scope().index();
+    let mut builder = OperatorBuilder::new("Phases".to_owned(), rows.scope());
+    let mut row_input = builder.new_input(rows.inner, Exchange::new(|(row, _, _): &(D, Epoch, isize)| route(row)));
+    let mut clock_input = builder.new_input(clocks.broadcast(), Pipeline);
+    let (out, out_stream) = builder.new_output();
+    let (next, next_stream) = builder.new_output();
+    let mut out = OutputBuilder::<_, CapacityContainerBuilder<Vec<((D, Phase), Epoch, isize)>>>::from(out);
+    let mut next = OutputBuilder::<_, CapacityContainerBuilder<Vec<(usize, Option<Millis>)>>>::from(next);
+
+    builder.build(move |_| {
+        let mut waiting = BTreeMap::new();
+        let mut state = State::default();
+        let mut announced = None;
+        move |frontiers| {
+            row_input.for_each(|capability, rows| {
+                let (_, _, _, stash) = waiting
+                    .entry(*capability.time())
+                    .or_insert_with(|| (capability.retain(0), capability.retain(1), None, Vec::new()));
+                stash.append(rows);
+            });
+            clock_input.for_each(|capability, clocks| {
+                let (_, _, clock, _) = waiting
+                    .entry(*capability.time())
+                    .or_insert_with(|| (capability.retain(0), capability.retain(1), None, Vec::new()));
+                *clock = clocks.drain(..).max().max(*clock);
+            });
+            let (mut out, mut next) = (out.activate(), next.activate());
+            while let Some(entry) = waiting.first_entry() {
+                let time = *entry.key();
+                if frontiers.iter().any(|frontier| frontier.less_equal(&time)) {
+                    break;
+                }
+                let (out_cap, next_cap, clock, rows) = entry.remove();
+                let mut session = out.session(&out_cap);
+                let mut give = |row, phase, diff| session.give(((row, phase), time, diff));
+                if let Some(clock) = clock {
+                    state.pass(clock, &instants, &mut give);
+                }
+                for (row, _, diff) in rows {
+                    state.change(row, diff, &instants, &mut give);
+                }
+                let first = state.pending.first_key_value().map(|(instant, _)| *instant);
+                if announced != Some(first) {
+                    announced = Some(first);
+                    next.session(&next_cap).give((worker, first));
+                }
+            }
+        }
+    });
+    (out_stream.as_collection(), next_stream)
+}
+
+/// The rows, their multiplicities, and whose next instant is when.
+struct State<D> {
+    clock: Millis,
+    rows: HashMap<D, isize>,
+    pending: BTreeMap<Millis, BTreeSet<D>>,
+}
+
+impl<D> Default for State<D> {
+    fn default() -> Self {
+        State { clock: Millis(i64::MIN), rows: HashMap::new(), pending: BTreeMap::new() }
+    }
+}
+
+impl<D: Clone + Ord + Hash> State<D> {
+    /// Moves the clock on, and the rows whose instants it passes.
+    fn pass(&mut self, clock: Millis, instants: &impl Fn(&D) -> Instants, give: &mut impl FnMut(D, Phase, isize)) {
+        let before = self.clock;
+        self.clock = self.clock.max(clock);
+        while let Some(entry) = self.pending.first_entry().filter(|entry| *entry.key() <= self.clock) {
+            for row in entry.remove() {
+                let count = self.rows.get(&row).copied().unwrap_or(0);
+                let instants = instants(&row);
+                give(row.clone(), instants.phase(before), -count);
+                give(row.clone(), instants.phase(self.clock), count);
+                if let Some(next) = instants.next(self.clock) {
+                    self.pending.entry(next).or_default().insert(row);
+                }
+            }
+        }
+    }
+
+    /// Changes the multiplicity of a row.
+    fn change(&mut self, row: D, diff: isize, instants: &impl Fn(&D) -> Instants, give: &mut impl FnMut(D, Phase, isize)) {
+        let of = instants(&row);
+        give(row.clone(), of.phase(self.clock), diff);
+        let count = self.rows.entry(row.clone()).or_insert(0);
+        *count += diff;
+        let gone = *count == 0;
+        if gone {
+            self.rows.remove(&row);
+        }
+        let Some(next) = of.next(self.clock) else { return };
+        if gone {
+            if let Some(rows) = self.pending.get_mut(&next) {
+                rows.remove(&row);
+                if rows.is_empty() {
+                    self.pending.remove(&next);
+                }
+            }
+        } else {
+            self.pending.entry(next).or_default().insert(row);
+        }
+    }
+}

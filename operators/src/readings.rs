@@ -1,0 +1,92 @@
+//! Readings: the ledger of `resolve` for photos. Of each photo the answers known, and when the first reading came.
+
+use crate::keep::{keep, Keep, ToldStream};
+use crate::latest::challenge;
+use crate::{Epoch, Rows};
+use inkflow_schemas::{Millis, ModelName, Outcome, PhotoKey, Question};
+use serde::{Deserialize, Serialize};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Which reader: the model, and the blank page where the model reads templates.
+pub type Asked = (ModelName, Option<PhotoKey>);
+
+/// An answer, as the dataflow sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Answer {
+    /// What came of the question.
+    pub outcome: Outcome,
+    /// The clock of the epoch with the photo's first reading, by any model.
+    pub first_read_at: Option<Millis>,
+}
+
+/// What is told of a photo.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum PhotoTold {
+    /// A question about it was answered; or the answer was deleted.
+    Answer(Asked, Option<Outcome>),
+    /// It had a reading in the epoch of that number and clock.
+    Read(Millis, Epoch),
+}
+
+/// The state of a photo.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PhotoAnswers {
+    answers: BTreeMap<Asked, Outcome>,
+    /// The least is kept: the first reading's clock and epoch.
+    first: Option<Reverse<(Millis, Epoch)>>,
+}
+
+/// The state of photos, by photo.
+pub struct Photos;
+
+impl Keep for Photos {
+    type Group = PhotoKey;
+    type Key = ();
+    type Command = PhotoTold;
+    type State = PhotoAnswers;
+    type Value = Arc<PhotoAnswers>;
+    /// The row of a reading that was not the photo's first: the photo, and the epoch that admitted the row.
+    type Garbage = (PhotoKey, Epoch);
+
+    fn tell(photo: &PhotoKey, (): &(), state: &mut PhotoAnswers, told: PhotoTold, garbage: &mut Vec<(PhotoKey, Epoch)>) {
+        match told {
+            PhotoTold::Answer(asked, Some(outcome)) => {
+                state.answers.insert(asked, outcome);
+            }
+            PhotoTold::Answer(asked, None) => {
+                state.answers.remove(&asked);
+            }
+            PhotoTold::Read(clock, epoch) => challenge(&mut state.first, Reverse((clock, epoch)), |lost| {
+                garbage.push((photo.clone(), lost.0 .1));
+            }),
+        }
+    }
+    fn value(state: &PhotoAnswers) -> Option<Arc<PhotoAnswers>> {
+        (!state.answers.is_empty()).then(|| Arc::new(state.clone()))
+    }
+    fn forgettable(state: &PhotoAnswers) -> bool {
+        state.answers.is_empty() && state.first.is_none()
+    }
+    fn evict(_: &PhotoKey, (): &(), _: PhotoAnswers, _: &mut Vec<(PhotoKey, Epoch)>) {}
+}
+
+/// The answers known, by question, and the rows of readings that were not the first of their photo.
+#[allow(clippy::type_complexity)]
+pub fn readings<'s>(told: ToldStream<'s, Photos>) -> (Rows<'s, (Question, Answer)>, Rows<'s, (PhotoKey, Epoch)>) {
+    let (photos, garbage) = keep::<Photos>(told, "Readings");
+    let answers = photos.flat_map(|((photo, ()), known)| {
+        let first_read_at = known.first.map(|Reverse((clock, _))| clock);
+        let rows: Vec<_> = known
+            .answers
+            .iter()
+            .map(|((model, template), outcome)| {
+                let question = Question { photo: photo.clone(), model: model.clone(), template: template.clone() };
+                (question, Answer { outcome: *outcome, first_read_at })
+            })
+            .collect();
+        rows
+    });
+    (answers, garbage)
+}

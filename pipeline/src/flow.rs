@@ -1,0 +1,207 @@
+//! `Flow`: how a dataflow is put together. Sources come in, views go out, and what `resolve` misses goes to a reader.
+//!
+//! A flow is built once on each worker, by the same function, so that timely sees the same graph everywhere. It knows
+//! nothing of files, journals or clocks: it is fed whole epochs and hands back, epoch by epoch, what changed. Tests
+//! drive exactly this, with no I/O.
+
+use crate::feed::{Fed, Garbage, Want};
+use inkflow_operators::keep::{Keep, Told, ToldStream};
+use inkflow_operators::views::View;
+use inkflow_operators::{Epoch, Rows};
+use inkflow_schemas::{Millis, Question, Row, ViewSchema};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::mpsc::Sender;
+use timely::dataflow::channels::pact::Exchange;
+use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
+use timely::dataflow::operators::vec::input::Handle;
+use timely::dataflow::operators::{Concatenate, Input};
+use timely::dataflow::{Scope, Stream};
+
+/// Something that leaves the dataflow.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Out {
+    /// A row of the view of that number, in the order in which the flow defined its views.
+    Row(usize, Row),
+    /// A question that waits for its answer.
+    Missing(Question, Want),
+    /// A row that the journal can delete.
+    Garbage(Garbage),
+    /// A worker's next instant, or none.
+    Instant(usize, Option<Millis>),
+}
+
+/// All that an epoch changed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Delivery {
+    /// The epoch; every earlier one has been delivered.
+    pub epoch: Epoch,
+    /// What left the dataflow, with its multiplicity.
+    pub out: Vec<(Out, isize)>,
+}
+
+type Outputs<'s> = Stream<'s, Epoch, Vec<(Out, Epoch, isize)>>;
+
+/// A dataflow under construction on one worker.
+pub struct Flow<'s> {
+    scope: Scope<'s, Epoch>,
+    feeds: Vec<Box<dyn Feed>>,
+    clock: Option<Stream<'s, Epoch, Vec<Millis>>>,
+    views: Vec<&'static ViewSchema>,
+    outputs: Vec<Outputs<'s>>,
+}
+
+/// An input that takes its part of what is fed.
+trait Feed {
+    fn feed(&mut self, fed: &Fed);
+    fn advance_to(&mut self, epoch: Epoch);
+}
+
+struct Picked<D: Clone + 'static> {
+    pick: fn(&Fed) -> Option<D>,
+    handle: Handle<Epoch, D>,
+}
+
+impl<D: Clone + 'static> Feed for Picked<D> {
+    fn feed(&mut self, fed: &Fed) {
+        if let Some(picked) = (self.pick)(fed) {
+            self.handle.send(picked);
+        }
+    }
+    fn advance_to(&mut self, epoch: Epoch) {
+        self.handle.advance_to(epoch);
+        self.handle.flush();
+    }
+}
+
+impl<'s> Flow<'s> {
+    fn new(scope: Scope<'s, Epoch>) -> Flow<'s> {
+        let mut flow = Flow { scope, feeds: Vec::new(), clock: None, views: Vec::new(), outputs: Vec::new() };
+        flow.clock = Some(flow.input(|fed| match fed {
+            Fed::Clock(clock) => Some(*clock),
+            _ => None,
+        }));
+        flow
+    }
+
+    fn input<D: Clone + 'static>(&mut self, pick: fn(&Fed) -> Option<D>) -> Stream<'s, Epoch, Vec<D>> {
+        let (handle, stream) = self.scope.new_input::<Vec<D>>();
+        self.feeds.push(Box::new(Picked { pick, handle }));
+        stream
+    }
+
+    /// What is told of state of kind `S`, picked from what is fed.
+    pub fn source<S: Keep>(&mut self, pick: fn(&Fed) -> Option<Told<S::Group, S::Key, S::Command>>) -> ToldStream<'s, S> {
+        self.input(pick)
+    }
+
+    /// The clock of each epoch.
+    pub fn clock(&self) -> Stream<'s, Epoch, Vec<Millis>> {
+        self.clock.clone().expect("a flow has a clock from its start")
+    }
+
+    /// These rows are a view: every sink gets it.
+    pub fn view<V: View + Clone + 'static>(&mut self, rows: Rows<'s, V>) {
+        let number = self.views.len();
+        self.views.push(&V::SCHEMA);
+        self.output(rows.map(move |row| Out::Row(number, row.cells())));
+    }
+
+    /// These questions wait for their answers.
+    pub fn missing(&mut self, questions: Rows<'s, (Question, Want)>) {
+        self.output(questions.map(|(question, want)| Out::Missing(question, want)));
+    }
+
+    /// These rows can never count again.
+    pub fn garbage(&mut self, rows: Rows<'s, Garbage>) {
+        self.output(rows.map(Out::Garbage));
+    }
+
+    /// These are the next instants of the workers.
+    pub fn instants(&mut self, instants: Stream<'s, Epoch, Vec<(usize, Option<Millis>)>>) {
+        use timely::dataflow::operators::generic::Operator;
+        use timely::dataflow::channels::pact::Pipeline;
+        let out = instants.unary(Pipeline, "Instants", |_, _| {
+            |input, output| {
+                input.for_each(|capability, instants| {
+                    let time = *capability.time();
+                    let rows = instants.drain(..).map(|(worker, next)| (Out::Instant(worker, next), time, 1));
+                    output.session(&capability).give_iterator(rows);
+                });
+            }
+        });
+        self.outputs.push(out);
+    }
+
+    fn output(&mut self, rows: Rows<'s, Out>) {
+        self.outputs.push(rows.inner);
+    }
+}
+
+/// A dataflow that has been built on this worker.
+pub struct Built {
+    feeds: Vec<Box<dyn Feed>>,
+    /// Its views, in the order of [`Out::Row`].
+    pub views: Vec<&'static ViewSchema>,
+}
+
+impl Built {
+    /// Feeds one whole epoch. Epochs must be fed in order, on worker 0 only.
+    pub fn feed(&mut self, epoch: Epoch, clock: Millis, rows: &[Fed]) {
+        self.advance_to(epoch);
+        for input in &mut self.feeds {
+            input.feed(&Fed::Clock(clock));
+            for row in rows {
+                input.feed(row);
+            }
+        }
+        self.advance_to(epoch + 1);
+    }
+
+    fn advance_to(&mut self, epoch: Epoch) {
+        for input in &mut self.feeds {
+            input.advance_to(epoch);
+        }
+    }
+}
+
+/// Builds a flow on this worker. From worker 0, what it delivers goes to `deliveries`, from epoch `first` on.
+pub fn build(
+    worker: &mut timely::worker::Worker,
+    define: impl FnOnce(&mut Flow<'_>),
+    first: Epoch,
+    deliveries: Option<Sender<Delivery>>,
+) -> Built {
+    worker.dataflow::<Epoch, _, _>(|scope| {
+        let mut flow = Flow::new(scope);
+        define(&mut flow);
+        let outputs = scope.concatenate(std::mem::take(&mut flow.outputs));
+        deliver(outputs, first, deliveries);
+        Built { feeds: flow.feeds, views: flow.views }
+    })
+}
+
+/// Gathers all that leaves the dataflow on worker 0 and hands it out one whole epoch after the other.
+fn deliver(outputs: Outputs<'_>, first: Epoch, deliveries: Option<Sender<Delivery>>) {
+    let mut builder = OperatorBuilder::new("Deliver".to_owned(), outputs.scope());
+    let mut input = builder.new_input(outputs, Exchange::new(|_: &(Out, Epoch, isize)| 0));
+    builder.build(move |_| {
+        let mut waiting: BTreeMap<Epoch, Vec<(Out, isize)>> = BTreeMap::new();
+        let mut delivered = first;
+        move |frontiers| {
+            input.for_each(|capability, rows| {
+                let stash = waiting.entry(*capability.time()).or_default();
+                stash.extend(rows.drain(..).map(|(out, _, diff)| (out, diff)));
+            });
+            let Some(deliveries) = &deliveries else { return };
+            let Some(frontier) = frontiers[0].frontier().first().copied() else { return };
+            while delivered < frontier {
+                let out = waiting.remove(&delivered).unwrap_or_default();
+                // Nobody listening is the end of the run, seen by whoever feeds.
+                let _ = deliveries.send(Delivery { epoch: delivered, out });
+                delivered += 1;
+            }
+        }
+    });
+}
+
