@@ -6,12 +6,14 @@
 
 pub mod event;
 pub mod fault;
+pub mod json_schema;
 pub mod key;
 pub mod outcome;
 pub mod parse;
 pub mod record;
 pub mod scalar;
 pub mod view;
+mod wire;
 
 pub use event::{parse_event, Event, Topic, VALUE_BYTES_MAX};
 pub use fault::RecordFault;

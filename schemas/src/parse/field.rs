@@ -5,7 +5,7 @@
 
 use super::json::{Json, Number};
 use crate::fault::RecordFault;
-use crate::scalar::{is_control, Bp, Id, Millis, ModelName, Scope};
+use crate::scalar::{has_control, Bp, Id, Millis, ModelName, Scope};
 use std::borrow::Cow;
 
 /// A result of reading a record or a part of it.
@@ -141,12 +141,6 @@ pub(crate) fn text<'a>(
         return Err(RecordFault::Not { field, what });
     }
     Ok(text)
-}
-
-/// True where [`is_control`] holds for a character. Almost all text is ASCII, and that is told byte by byte.
-pub(crate) fn has_control(text: &str) -> bool {
-    let plain = text.bytes().all(|b| matches!(b, 0x20..=0x7e));
-    !plain && text.chars().any(is_control)
 }
 
 /// A model.

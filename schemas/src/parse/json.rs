@@ -79,43 +79,34 @@ impl<'a> Json<'a> {
         mut field: impl FnMut(&mut Json<'a>, &str) -> Result<(), E>,
     ) -> Result<(), E> {
         self.enter(b'{')?;
-        if self.peek() == b'}' {
-            return Ok(self.leave());
-        }
-        loop {
-            self.peek();
+        let mut more = self.peek() != b'}';
+        while more {
             let name = self.string()?;
             self.expect(b':')?;
             field(self, &name)?;
-            match self.peek() {
-                b',' => self.at += 1,
-                b'}' => return Ok(self.leave()),
-                _ => return Err(JsonFault::Syntax.into()),
-            }
+            more = self.more(b'}')?;
         }
+        self.leave();
+        Ok(())
     }
 
     /// Reads an array: `item` is called before each item and must read, or skip, it.
     pub fn array<E: From<JsonFault>>(&mut self, mut item: impl FnMut(&mut Json<'a>) -> Result<(), E>) -> Result<(), E> {
         self.enter(b'[')?;
-        if self.peek() == b']' {
-            return Ok(self.leave());
-        }
-        loop {
+        let mut more = self.peek() != b']';
+        while more {
             item(self)?;
-            match self.peek() {
-                b',' => self.at += 1,
-                b']' => return Ok(self.leave()),
-                _ => return Err(JsonFault::Syntax.into()),
-            }
+            more = self.more(b']')?;
         }
+        self.leave();
+        Ok(())
     }
 
     /// Reads a string; lent from the input unless it has escapes.
     pub fn string(&mut self) -> Result<Cow<'a, str>, JsonFault> {
         self.expect(b'"')?;
         let start = self.at;
-        self.to_special();
+        self.pass_plain();
         let run = self.text.get(start..self.at).unwrap_or_default();
         if self.byte() == b'"' {
             self.at += 1;
@@ -126,7 +117,7 @@ impl<'a> Json<'a> {
         while self.byte() != b'"' {
             owned.push(self.escape()?);
             let start = self.at;
-            self.to_special();
+            self.pass_plain();
             owned.push_str(self.text.get(start..self.at).unwrap_or_default());
         }
         self.at += 1;
@@ -221,6 +212,19 @@ impl<'a> Json<'a> {
         Ok(())
     }
 
+    /// True, and past it, where a comma promises more; false at the closing bracket.
+    #[inline]
+    fn more(&mut self, close: u8) -> Result<bool, JsonFault> {
+        match self.peek() {
+            b',' => {
+                self.at += 1;
+                Ok(true)
+            }
+            byte if byte == close => Ok(false),
+            _ => Err(JsonFault::Syntax),
+        }
+    }
+
     fn leave(&mut self) {
         self.at += 1;
         self.depth -= 1;
@@ -262,10 +266,10 @@ impl<'a> Json<'a> {
 
     fn skip_string(&mut self) -> Result<(), JsonFault> {
         self.at += 1;
-        self.to_special();
+        self.pass_plain();
         while self.byte() != b'"' {
             self.escape()?;
-            self.to_special();
+            self.pass_plain();
         }
         self.at += 1;
         Ok(())
@@ -273,7 +277,7 @@ impl<'a> Json<'a> {
 
     /// Goes on to the next quote, backslash or control character, or to the end: eight bytes a step.
     #[inline]
-    fn to_special(&mut self) {
+    fn pass_plain(&mut self) {
         let bytes = self.text.as_bytes();
         while let Some(&eight) = bytes.get(self.at..).and_then(<[u8]>::first_chunk::<8>) {
             let found = special(u64::from_le_bytes(eight));
