@@ -1,5 +1,6 @@
 //! connectors
 
+pub mod decode;
 pub mod journal;
 pub mod photos;
 pub mod reader;
