@@ -5,13 +5,32 @@
 //! or restored from a backup: its tables are right again after the next start.
 //!
 //! The order of calls: [`Sink::open`] with our [`Claim`], from which moment older writers of the sink are fenced;
-//! [`Sink::read`] or [`reconcile`]; then [`Sink::apply`] again and again, with epochs that grow.
+//! [`reconcile`], which [reads](Sink::read) all of it; then [`Sink::apply`] again and again, with epochs that grow. Claim
+//! before you read: what is read without a claim may be changed behind your back by a process that is about to die.
+//!
+//! Cells: a text of no bytes is the same as [`Cell::Empty`](inkflow_schemas::Cell::Empty), as it is in CSV; reading a
+//! sink gives `Empty`.
 
 pub mod csv;
 pub mod memory;
+mod pending;
+mod plan;
 pub mod sqlite;
+#[cfg(test)]
+mod tests;
 
 use inkflow_schemas::{Row, ViewSchema};
+
+pub use memory::MemorySink;
+pub use pending::{reconcile, Pending};
+pub use sqlite::SqliteSink;
+
+impl SinkError {
+    /// Whether the same call may succeed later.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, SinkError::Transient { .. })
+    }
+}
 
 /// Who writes: a journal, and which opening of it. Of one journal the greater incarnation owns a sink; a sink of
 /// another journal is taken over, and reconciled as one that holds no epoch.
@@ -78,60 +97,25 @@ pub trait Sink: Send {
     fn name(&self) -> &str;
 
     /// Makes or finds the views' tables, and claims them. A table whose columns are not the view's is dropped and made
-    /// anew, empty. Gives what the tables reflect; none where they are new or another journal's.
-    fn open(&mut self, views: &[&'static ViewSchema], claim: Claim) -> Result<Option<EpochStamp>, SinkError>;
+    /// anew, empty; that of a view which is no more is dropped. Gives what was last written; none where nothing was, or
+    /// another journal did. Whatever it gives, reconcile: somebody may have changed a table since.
+    fn open(
+        &mut self,
+        views: &[&'static ViewSchema],
+        claim: Claim,
+    ) -> Result<Option<EpochStamp>, SinkError>;
 
     /// Gives every row that the sink holds of a view, in any order.
     fn read(&mut self, view: usize, f: &mut dyn FnMut(Row)) -> Result<(), SinkError>;
 
     /// Writes changes and the stamp in one transaction. A key with a row of positive change is upserted, one with only
-    /// negative ones is deleted. Requires our claim still to stand, and the stored epoch to be before this one (or the
-    /// same, where an earlier incarnation wrote it); else `Fenced`. The very same stamp again is done already: `Ok`.
+    /// negative ones is deleted, each view named at most once. Requires our claim to stand still, else `Fenced`, and the
+    /// stored epoch to be no later than this one: the same one again (after a restart, or because it is not known
+    /// whether the last try went through) is harmless, as writing a row twice is.
     fn apply(&mut self, stamp: EpochStamp, changes: &[ViewChanges]) -> Result<(), SinkError>;
-}
 
-/// Changes of several epochs, coalesced: of each row the net change, and nothing where that is 0. So it never holds more
-/// than the rows that the sink has and those that it should have.
-#[derive(Debug, Default)]
-pub struct Pending {}
-
-impl Pending {
-    /// Nothing pending.
-    pub fn new() -> Pending {
-        Pending::default()
+    /// Makes deleted rows unreadable in what the sink stores, as far as that is in its hands: erasure.
+    fn scrub(&mut self) -> Result<(), SinkError> {
+        Ok(())
     }
-
-    /// Adds one change of a row.
-    pub fn add(&mut self, view: usize, row: Row, diff: i64) {
-        let _ = (view, row, diff);
-        todo!()
-    }
-
-    /// Adds changes: an epoch's, or those that [`Pending::take`] gave and the sink refused for now.
-    pub fn absorb(&mut self, changes: Vec<ViewChanges>) {
-        let _ = changes;
-        todo!()
-    }
-
-    /// How many rows have a change pending.
-    pub fn len(&self) -> usize {
-        todo!()
-    }
-
-    /// Whether nothing is pending.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Takes all of it out, one entry for each view that has any.
-    pub fn take(&mut self) -> Vec<ViewChanges> {
-        todo!()
-    }
-}
-
-/// The exact difference between what the sink holds and what the views say: apply it, and the sink is right. `snapshot`
-/// is what the views say, each row with its number (1).
-pub fn reconcile(sink: &mut dyn Sink, views: usize, snapshot: Vec<ViewChanges>) -> Result<Vec<ViewChanges>, SinkError> {
-    let _ = (sink, views, snapshot);
-    todo!()
 }
