@@ -1,6 +1,7 @@
 """Writes the trained weights as page/1/model.onnx, with its manifest and a probe, and checks it against JAX.
 
     python export.py [--weights .data/weights.npz] [--out page/1]
+    python export.py --check     only: the files in --out belong together, and the model answers its probe
 
 The probe is an input that one line describes and the outputs that this model must give for it, so that a reader can tell a
 wrong or broken file before it takes traffic.
@@ -110,13 +111,29 @@ def session(path, threads=1):
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
+def check(folder):
+    """What a reader of the model does before it trusts it: the hash, then the probe."""
+    manifest, probe = (json.loads((folder / name).read_text()) for name in ("manifest.json", "probe.json"))
+    if hashlib.sha256((folder / manifest["file"]).read_bytes()).hexdigest() != manifest["sha256"]:
+        raise SystemExit(f"{folder / manifest['file']} is not the file its manifest describes")
+    names = ["quality", "completion", "confidence"]
+    for name, got in zip(names, session(folder / manifest["file"]).run(names, {"image": probe_input()})):
+        off = float(np.abs(got - np.asarray(probe["outputs"][name])).max())
+        if not off <= probe["tolerance"]:
+            raise SystemExit(f"{name} answers the probe wrongly, by {off:.2e}")
+    print(f"{folder}: the hash and the probe agree")
+
+
 def main():
     here = pathlib.Path(__file__).parent
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--weights", default=here / ".data/weights.npz")
     parser.add_argument("--out", type=pathlib.Path, default=here / "page/1")
     parser.add_argument("--untrained", action="store_true", help="random weights: for work on the contract only")
+    parser.add_argument("--check", action="store_true")
     args = parser.parse_args()
+    if args.check:
+        return check(args.out)
     weights = {**net.init(1), **net.init_read(2)} if args.untrained else dict(np.load(args.weights))
 
     args.out.mkdir(parents=True, exist_ok=True)

@@ -18,6 +18,8 @@ def arguments():
     parser.add_argument("--minutes", type=float, default=60, help="at most so long: the learning rate falls by whichever ends first")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--rate", type=float, default=2e-3, help="the highest learning rate")
+    parser.add_argument("--resume", action="store_true", help="go on from .data/trunk.npz")
     parser.add_argument("--heads-only", action="store_true", help="keep .data/trunk.npz, train what follows it")
     return parser.parse_args()
 
@@ -37,7 +39,7 @@ jnp.zeros(1).block_until_ready()
 for thread in os.listdir("/proc/self/task"):  # they exist now, and may run wherever there is room
     os.sched_setaffinity(int(thread), CORES)
 
-BATCH, RATE = 16, 2e-3
+BATCH = 16
 DENSITY_SHIFT = 2.0  # keeps log density near 0; a common factor cancels in the completion
 
 
@@ -84,8 +86,8 @@ def train_maps():
     files = [np.load(f) for f in sorted(DATA.glob("train-*.npz"))]
     pixels = np.concatenate([f["crops"] for f in files])
     planes = np.concatenate([f["planes"] for f in files])
-    rng = np.random.default_rng(args.seed)
-    params = jax.tree.map(jnp.asarray, net.init(args.seed))
+    rng = np.random.default_rng([args.seed, args.resume])
+    params = jax.tree.map(jnp.asarray, dict(np.load(DATA / "trunk.npz")) if args.resume else net.init(args.seed))
     state, slow = fresh(params), params
 
     @jax.jit
@@ -106,7 +108,7 @@ def train_maps():
         if seen + BATCH > len(order):
             order, seen = rng.permutation(len(pixels)), 0
         pick, seen = np.sort(order[seen:seen + BATCH]), seen + BATCH
-        rate = RATE * min(1.0, (i + 1) / 100) * 0.5 * (1 + np.cos(np.pi * spent)) + 1e-6
+        rate = args.rate * min(1.0, (i + 1) / 100) * 0.5 * (1 + np.cos(np.pi * spent)) + 1e-6
         params, state, slow, parts = step(params, state, slow, pixels[pick], planes[pick],
                                           jax.random.fold_in(jax.random.key(args.seed), i), rate)
         mean += np.asarray(parts)
