@@ -20,7 +20,7 @@ mod letterbox;
 mod raster;
 
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 #[cfg(test)]
 mod tests;
 

@@ -1,12 +1,30 @@
 //! Reading photos: the trait that a pool asks, and the reader that fetches, decodes and infers with ONNX Runtime.
 //!
-//! A reader answers a [`Question`]: this photo, by this model. `PhotoReader` does it for real; the recorded twin is in
+//! A reader answers a [`Question`]: this photo, by this model. [`PhotoReader`] does it for real; the recorded twin is in
 //! `recorded.rs`. An answer is a function of (photo, model); who answers, and on which thread, shows in no number.
 
+pub mod manifest;
+pub mod model;
+pub mod photo_reader;
+pub mod pool;
+pub mod runtime;
+
+mod budget;
+mod outputs;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod tiny;
+mod worker;
 
 pub use crate::photos::BoxFuture;
 use inkflow_schemas::{Area, Fault, Photo, Question, Reading};
 
+pub use manifest::{Manifest, ManifestError};
+pub use model::{Model, ModelRefused, Models, Refusal};
+pub use photo_reader::{Known, PhotoReader};
+pub use pool::{BatchSettings, Device, Figures, PageReader, ReaderSettings, StartError};
+pub use runtime::{find_runtime, RuntimeError};
 
 /// Answers questions about photos.
 pub trait Reader: Send + Sync {

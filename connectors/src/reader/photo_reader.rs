@@ -1,0 +1,81 @@
+//! The reader that does it for real: fetch, hash, look whether these bytes were read before, decode, infer.
+
+use super::pool::not_served;
+use super::{Answer, BoxFuture, PageReader, ReadError, Reader};
+use crate::photos::verify::sha256;
+use crate::photos::{FetchError, Photos};
+use bytes::Bytes;
+use inkflow_schemas::{Fault, ModelName, Photo, Question, Reading};
+use std::sync::Arc;
+
+/// Looks up what a model said of the same bytes before, by their SHA-256.
+pub type Known = dyn Fn(&[u8; 32], &ModelName) -> Option<Reading> + Send + Sync;
+
+/// Fetches photos and reads them with models.
+pub struct PhotoReader<P> {
+    photos: P,
+    pages: Arc<PageReader>,
+    known: Option<Arc<Known>>,
+}
+
+impl<P: Photos> PhotoReader<P> {
+    /// Reads `photos` with the models of `pages`.
+    pub fn new(photos: P, pages: Arc<PageReader>) -> PhotoReader<P> {
+        PhotoReader { photos, pages, known: None }
+    }
+
+    /// Asks `known` after each fetch: a photo uploaded again under another name then costs no inference. It is called on
+    /// the runtime's threads and must not block.
+    pub fn with_known(mut self, known: Arc<Known>) -> PhotoReader<P> {
+        self.known = Some(known);
+        self
+    }
+
+    /// The pool that infers.
+    pub fn pages(&self) -> &Arc<PageReader> {
+        &self.pages
+    }
+
+    async fn answer(&self, model: &ModelName, photo: &Photo) -> Result<Answer, ReadError> {
+        // Before the fetch, which would be for nothing.
+        if !self.pages.serves(model) {
+            return Err(not_served(model));
+        }
+        let bytes = self.photos.fetch(photo).await?;
+        let sha256 = digest(&bytes).await?;
+        if let Some(reading) = self.known.as_ref().and_then(|known| known(&sha256, model)) {
+            return Ok(Answer { reading, areas: Vec::new(), sha256: Some(sha256) });
+        }
+        let (reading, areas) = self.pages.read(model, bytes).await?;
+        Ok(Answer { reading, areas, sha256: Some(sha256) })
+    }
+}
+
+impl<P: Photos> Reader for PhotoReader<P> {
+    fn read<'a>(&'a self, question: &'a Question, photo: &'a Photo) -> BoxFuture<'a, Result<Answer, ReadError>> {
+        Box::pin(self.answer(&question.model, photo))
+    }
+}
+
+impl From<FetchError> for ReadError {
+    /// A store that did not answer as often as it was tried is the fault `timeout`.
+    fn from(error: FetchError) -> ReadError {
+        match error {
+            FetchError::Definite(fault) => ReadError::Definite(fault),
+            FetchError::Passing { what } => ReadError::Passing { becomes: Fault::Timeout, what },
+            FetchError::Unavailable { what } => ReadError::Unavailable { what },
+        }
+    }
+}
+
+/// Photos above this many bytes are hashed off the runtime's threads: 1 MiB takes about 1 ms.
+const INLINE_BYTES_MAX: usize = 1 << 20;
+
+async fn digest(bytes: &Bytes) -> Result<[u8; 32], ReadError> {
+    if bytes.len() <= INLINE_BYTES_MAX {
+        return Ok(sha256(bytes));
+    }
+    let bytes = bytes.clone();
+    let ended = |_| ReadError::Unavailable { what: "the runtime is ending".into() };
+    tokio::task::spawn_blocking(move || sha256(&bytes)).await.map_err(ended)
+}

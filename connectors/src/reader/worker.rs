@@ -1,0 +1,121 @@
+//! What a reader thread does: takes photos from the queue, decodes them into batches, runs the models.
+//!
+//! A batch is run when it is full, when its first photo has waited `age_max`, or when nothing more is queued: on an idle
+//! pool a photo waits for nobody, and on a busy one batches fill by themselves.
+
+use super::model::Model;
+use super::pool::{BatchSettings, Job, Next, Served, Shared, Waiting};
+use crate::decode::{decode, inspect};
+use inkflow_schemas::{Fault, Reading};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use std::time::Instant;
+
+/// How many photos a batch of this model has at most.
+pub(super) fn batch_max(settings: &BatchSettings, model: &Model) -> usize {
+    let photo_bytes = model.manifest().input.floats().saturating_mul(4).max(1);
+    (settings.bytes_max / photo_bytes).clamp(1, settings.photos_max.max(1))
+}
+
+/// Photos decoded for one model, and who waits for their readings.
+struct Batch {
+    served: Arc<Served>,
+    floats: Vec<f32>,
+    waiting: Vec<Waiting>,
+    since: Instant,
+}
+
+/// Works until the pool is closed.
+pub(super) fn work(shared: &Shared, thread: usize) {
+    let mut open: Vec<Batch> = Vec::new();
+    let mut spare = Vec::new();
+    loop {
+        match shared.next(open.is_empty()) {
+            Next::Read(job) => {
+                shared.busy(thread, true);
+                take(shared, &mut open, &mut spare, *job);
+            }
+            Next::Idle => open.drain(..).for_each(|batch| spare = run(shared, thread, batch)),
+            Next::Closed => {
+                open.drain(..).for_each(|batch| drop(run(shared, thread, batch)));
+                return;
+            }
+        }
+        let mut at = 0;
+        while let Some(batch) = open.get(at) {
+            let full = batch.waiting.len() >= batch_max(&shared.batch, &batch.served.model);
+            if full || batch.since.elapsed() >= shared.batch.age_max {
+                spare = run(shared, thread, open.swap_remove(at));
+            } else {
+                at += 1;
+            }
+        }
+        shared.busy(thread, false);
+    }
+}
+
+/// Decodes a photo into the open batch of its model.
+fn take(shared: &Shared, open: &mut Vec<Batch>, spare: &mut Vec<f32>, job: Job) {
+    if job.waiting.in_vain() {
+        return;
+    }
+    let spec = &job.served.model.manifest().input;
+    let decoded = inspect(&job.bytes).and_then(|header| {
+        let _held = shared.decoding.lend(header.estimate_bytes(spec));
+        decode(&job.bytes, spec)
+    });
+    let pixels = match decoded {
+        Ok(pixels) => pixels,
+        Err(fault) => {
+            shared.failed.fetch_add(1, Ordering::Relaxed);
+            job.waiting.answer(Err(fault));
+            return;
+        }
+    };
+    let at = open.iter().position(|batch| Arc::ptr_eq(&batch.served, &job.served)).unwrap_or_else(|| {
+        let (served, floats) = (job.served.clone(), std::mem::take(spare));
+        open.push(Batch { served, floats, waiting: Vec::new(), since: Instant::now() });
+        open.len() - 1
+    });
+    if let Some(batch) = open.get_mut(at) {
+        spec.append_to(&pixels, &mut batch.floats);
+        // The photo's bytes go with the rest of the job here, and its permits with them; its place stays taken.
+        batch.waiting.push(job.waiting);
+    }
+}
+
+/// Runs a batch and answers its photos; gives its buffer back.
+fn run(shared: &Shared, thread: usize, batch: Batch) -> Vec<f32> {
+    let Batch { served, mut floats, waiting, .. } = batch;
+    shared.busy(thread, true);
+    let readings = infer(&served, thread, &floats, waiting.len());
+    shared.batches.fetch_add(1, Ordering::Relaxed);
+    for (waiting, reading) in waiting.into_iter().zip(readings) {
+        let counter = if reading.is_ok() { &shared.read } else { &shared.failed };
+        counter.fetch_add(1, Ordering::Relaxed);
+        waiting.answer(reading.map(|reading| (reading, Vec::new())));
+    }
+    floats.clear();
+    floats
+}
+
+/// Exactly `count` outcomes. A batch that fails as a whole is run one by one: the others are not to blame for one.
+fn infer(served: &Served, thread: usize, floats: &[f32], count: usize) -> Vec<Result<Reading, Fault>> {
+    let Some(session) = served.sessions.get(thread) else { return vec![Err(Fault::ModelError); count] };
+    let mut session = session.lock().unwrap_or_else(PoisonError::into_inner);
+    let why = match served.model.infer(&mut session, floats, count) {
+        Ok(readings) if readings.len() == count => return readings,
+        Ok(_) => "it gave too few answers".to_owned(),
+        Err(why) => why,
+    };
+    tracing::error!(model = %served.model.name(), %why, photos = count, "a batch failed");
+    if count == 1 {
+        return vec![Err(Fault::ModelError)];
+    }
+    let each = served.model.manifest().input.floats().max(1);
+    let alone = |photo: &[f32]| match served.model.infer(&mut session, photo, 1).as_deref() {
+        Ok([reading]) => *reading,
+        _ => Err(Fault::ModelError),
+    };
+    floats.chunks(each).map(alone).collect()
+}
