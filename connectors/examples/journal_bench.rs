@@ -10,7 +10,11 @@ use inkflow_connectors::journal::{
     folder, Change, Collection, Draft, Journal, JournalSettings, Positions, RowKey,
 };
 
-const LIVE_EPOCHS: u64 = 990;
+/// As the binary has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const LIVE_EPOCHS: u64 = 1_000;
 const LIVE_ROWS: u64 = 100;
 const BULK_ROWS: u64 = 100_000;
 

@@ -11,7 +11,6 @@
 //! because opening fences the present writer, and an old inkflow must not do that to a newer one.
 
 use serde::{de::DeserializeOwned, Deserialize, Serialize};
-use slatedb::bytes::Bytes;
 
 use super::{Collection, Header, JournalError, LiveRow, RowKey};
 
@@ -26,9 +25,10 @@ pub(super) const SCRUB_KEY: &[u8] = b"\x00scrub";
 const ROWS: u8 = 1;
 const HEADERS: u8 = 2;
 
+/// The longest key: its two tags, hash and epoch.
+pub(super) const KEY_BYTES_MAX: usize = 1 + 1 + 16 + 8;
 /// Epoch and clock, in front of every payload.
-const STAMP_BYTES: usize = 16;
-const KEY_BYTES: usize = 1 + 1 + 16;
+pub(super) const STAMP_BYTES: usize = 16;
 
 /// What a journal is, written once when it is made.
 #[derive(Serialize, Deserialize)]
@@ -38,14 +38,27 @@ pub(super) struct Meta {
     pub(super) secret: [u8; 16],
 }
 
-pub(super) fn row_key(key: &RowKey) -> Bytes {
-    let mut bytes = Vec::with_capacity(KEY_BYTES + 8);
+/// A row's key, appended.
+pub(super) fn push_row_key(bytes: &mut Vec<u8>, key: &RowKey) {
     bytes.extend_from_slice(&[ROWS, key.collection as u8]);
     bytes.extend_from_slice(&key.hash.to_be_bytes());
     if let Some(epoch) = key.epoch {
         bytes.extend_from_slice(&epoch.to_be_bytes());
     }
-    bytes.into()
+}
+
+/// A row's key alone.
+pub(super) fn row_key(key: &RowKey) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(KEY_BYTES_MAX);
+    push_row_key(&mut bytes, key);
+    bytes
+}
+
+/// A row's value, appended.
+pub(super) fn push_row_value(bytes: &mut Vec<u8>, epoch: u64, clock: i64, payload: &[u8]) {
+    bytes.extend_from_slice(&epoch.to_le_bytes());
+    bytes.extend_from_slice(&clock.to_le_bytes());
+    bytes.extend_from_slice(payload);
 }
 
 pub(super) fn rows_prefix(collection: Collection) -> [u8; 2] {
@@ -60,14 +73,6 @@ pub(super) fn header_key(epoch: u64) -> [u8; 9] {
 
 pub(super) fn headers_prefix() -> [u8; 1] {
     [HEADERS]
-}
-
-pub(super) fn row_value(epoch: u64, clock: i64, payload: &[u8]) -> Bytes {
-    let mut bytes = Vec::with_capacity(STAMP_BYTES + payload.len());
-    bytes.extend_from_slice(&epoch.to_le_bytes());
-    bytes.extend_from_slice(&clock.to_le_bytes());
-    bytes.extend_from_slice(payload);
-    bytes.into()
 }
 
 /// The key of a row of that collection, read back.

@@ -26,8 +26,8 @@ pub struct JournalSettings {
     pub table_bytes: usize,
     /// Sealing waits while so many bytes are not in sorted files yet.
     pub unflushed_bytes_max: usize,
-    /// After so many epochs the memory table is written out, however small: an opening replays no more than these (an
-    /// epoch's log file takes some 0.1 ms to read back from a folder).
+    /// After so many epochs the memory table is written out, however small: an opening replays few more than these, at
+    /// some 0.2 ms each from a folder, and a request or two each from a bucket.
     pub replay_epochs_max: u64,
     /// How often files are looked at for merging. Each look is a listing or two: free in a folder, money in a bucket.
     pub compaction_poll: Duration,
@@ -47,7 +47,7 @@ impl JournalSettings {
             keep_headers: 1_000_000,
             table_bytes: 32 << 20,
             unflushed_bytes_max: 128 << 20,
-            replay_epochs_max: 1_000,
+            replay_epochs_max: 256,
             compaction_poll: Duration::from_millis(500),
             garbage_age: Duration::from_secs(300),
             conditional_replace: false,
@@ -60,6 +60,7 @@ impl JournalSettings {
         JournalSettings {
             compaction_poll: Duration::from_secs(5),
             conditional_replace: true,
+            replay_epochs_max: 64,
             ..JournalSettings::folder()
         }
     }
@@ -117,6 +118,8 @@ pub(super) struct Opened {
     pub(super) last: Option<Header>,
     pub(super) oldest_header: u64,
     pub(super) incarnation: u64,
+    /// How many log files were replayed.
+    pub(super) replayed: u64,
 }
 
 pub(super) async fn open(
@@ -131,7 +134,11 @@ pub(super) async fn open(
         .build()
         .await?;
     // The writer's epoch of SlateDB: one more at each opening, durable before build() returns.
-    let incarnation = db.manifest().writer_epoch();
+    let manifest = db.manifest();
+    let incarnation = manifest.writer_epoch();
+    let replayed = manifest
+        .next_wal_sst_id()
+        .saturating_sub(manifest.replay_after_wal_id());
     let last = edge_header(&db, IterationOrder::Descending).await?;
     let oldest = edge_header(&db, IterationOrder::Ascending).await?;
     let meta = match db.get(layout::META_KEY).await? {
@@ -164,6 +171,7 @@ pub(super) async fn open(
         oldest_header: oldest.map_or(1, |header| header.epoch),
         last,
         incarnation,
+        replayed,
     })
 }
 
