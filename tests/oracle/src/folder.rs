@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::fields::{integer, text, Fields};
 use crate::json::{self, Fault, Json};
-use crate::readings::Readings;
+use crate::readings::{Answers, Readings};
 use crate::records::{
     self, Assignment, Change, Enrolment, PageKey, Policy, Review, Submission, TOPICS,
 };
@@ -86,7 +86,7 @@ pub fn lines(bytes: &[u8]) -> Vec<&[u8]> {
 
 /// Everything that counts, once a folder is read: a row of `rejected` for each record that was refused, and of the others
 /// the state they leave behind.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct State {
     pub enrolments: BTreeMap<(String, String), Enrolment>,
     pub assignments: BTreeMap<String, Assignment>,
@@ -94,14 +94,22 @@ pub struct State {
     /// By scope.
     pub policies: BTreeMap<String, Policy>,
     /// The counting submission of each page.
-    pub submissions: BTreeMap<PageKey, Submission>,
+    pub submissions: BTreeMap<PageKey, Counting>,
     pub rejected: Vec<Rejected>,
     pub partitions: Vec<Partition>,
-    pub readings: Readings,
+    pub answers: Answers,
     erased: BTreeSet<String>,
 }
 
-#[derive(Debug)]
+/// The counting submission of a page.
+#[derive(Debug, Clone)]
+pub struct Counting {
+    pub submission: Submission,
+    /// The clock of the epoch that admitted it first, as it may come twice.
+    pub admitted_at: i64,
+}
+
+#[derive(Debug, Clone)]
 pub struct Rejected {
     pub topic: &'static str,
     pub partition: u32,
@@ -110,7 +118,7 @@ pub struct Rejected {
 }
 
 /// A partition that holds a record.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Partition {
     pub topic: &'static str,
     pub partition: u32,
@@ -119,49 +127,66 @@ pub struct Partition {
 }
 
 impl State {
-    pub fn of(folder: &Folder) -> State {
+    /// What a whole folder comes to, admitted at that clock.
+    pub fn of(folder: &Folder, clock: i64) -> State {
         let mut state = State {
-            readings: Readings::of(&folder.readings),
+            answers: Answers::Recorded(Readings::of(&folder.readings)),
             ..State::default()
         };
         for topic in TOPICS {
             for (partition, bytes) in folder.topics.get(topic).into_iter().flatten() {
-                state.admit_partition(topic, *partition, &lines(bytes));
+                // "The line number from 0 is the offset."
+                for (offset, line) in lines(bytes).into_iter().enumerate() {
+                    state.admit(topic, *partition, offset, line, clock);
+                }
             }
         }
         state.erase();
         state
     }
 
-    /// "The line number from 0 is the offset."
-    fn admit_partition(&mut self, topic: &'static str, partition: u32, lines: &[&[u8]]) {
-        let mut record_time = None;
-        for (offset, bytes) in lines.iter().enumerate() {
-            let line = Line::of(bytes);
-            record_time = line.as_ref().ok().and_then(|line| line.ts).or(record_time);
-            match line.and_then(|line| line.change(topic)) {
-                Ok(change) => self.apply(change),
-                Err(reason) => self.rejected.push(Rejected {
-                    topic,
-                    partition,
-                    offset,
-                    reason,
-                }),
-            }
-        }
-        if !lines.is_empty() {
-            self.partitions.push(Partition {
+    /// Admits one line, in an epoch of that clock. Of one partition, lines come in the order of their offsets.
+    pub fn admit(
+        &mut self,
+        topic: &'static str,
+        partition: u32,
+        offset: usize,
+        line: &[u8],
+        clock: i64,
+    ) {
+        let line = Line::of(line);
+        let record_time = line.as_ref().ok().and_then(|line| line.ts);
+        self.pass(topic, partition, offset, record_time);
+        match line.and_then(|line| line.change(topic)) {
+            Ok(change) => self.apply(change, clock),
+            Err(reason) => self.rejected.push(Rejected {
                 topic,
                 partition,
-                last_offset: lines.len() - 1,
-                record_time,
-            });
+                offset,
+                reason,
+            }),
+        }
+    }
+
+    fn pass(&mut self, topic: &'static str, partition: u32, last_offset: usize, ts: Option<i64>) {
+        let is_this = |known: &&mut Partition| known.topic == topic && known.partition == partition;
+        match self.partitions.iter_mut().find(is_this) {
+            Some(known) => {
+                known.last_offset = last_offset;
+                known.record_time = ts.or(known.record_time);
+            }
+            None => self.partitions.push(Partition {
+                topic,
+                partition,
+                last_offset,
+                record_time: ts,
+            }),
         }
     }
 
     /// Offsets come in order, so the last change of a key is that of its highest offset. "A rejected record changes nothing",
     /// it never comes here; "deleting a key that is not there is no fault".
-    fn apply(&mut self, change: Change) {
+    fn apply(&mut self, change: Change, clock: i64) {
         fn upsert<K: Ord, V>(map: &mut BTreeMap<K, V>, key: K, value: Option<V>) {
             match value {
                 Some(value) => drop(map.insert(key, value)),
@@ -170,12 +195,16 @@ impl State {
         }
         match change {
             Change::Submission(key, submission) => {
-                let counting = self
+                let greater = self
                     .submissions
-                    .entry(key)
-                    .or_insert_with(|| submission.clone());
-                if submission > *counting {
-                    *counting = submission;
+                    .get(&key)
+                    .is_none_or(|counting| submission > counting.submission);
+                if greater {
+                    let counting = Counting {
+                        submission,
+                        admitted_at: clock,
+                    };
+                    self.submissions.insert(key, counting);
                 }
             }
             Change::Enrolment(key, value) => upsert(&mut self.enrolments, key, value),
@@ -188,7 +217,7 @@ impl State {
 
     /// "Erasure is for good: nothing of that student, earlier or later, counts. Order does not matter. Rows of `rejected`
     /// stay."
-    fn erase(&mut self) {
+    pub fn erase(&mut self) {
         let erased = &self.erased;
         self.submissions.retain(|key, _| !erased.contains(&key.0));
         self.reviews.retain(|key, _| !erased.contains(&key.0));

@@ -14,6 +14,7 @@ mod json;
 mod keys;
 mod readings;
 mod records;
+mod so_far;
 mod stages;
 mod terms;
 #[cfg(test)]
@@ -21,12 +22,15 @@ mod tests;
 mod time;
 mod views;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 pub use compare::{compare, read_views, write_views, Diff};
 pub use folder::Folder;
-pub use generate::{history, history_folder, Size};
+pub use generate::{history, history_folder, Dice, Size};
+pub use readings::{Answer, Question, Reading, Readings};
+pub use records::Photo;
+pub use so_far::SoFar;
 pub use stages::{stages, Stage};
 
 /// What went wrong with a file or an argument.
@@ -43,12 +47,15 @@ pub type Views = BTreeMap<String, String>;
 pub struct Options {
     /// The model of a page for which no policy exists.
     pub configured_model: String,
+    /// The models that read templates. "Recorded answers never do."
+    pub template_models: BTreeSet<String>,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Options {
             configured_model: "recorded@1".to_string(),
+            template_models: BTreeSet::new(),
         }
     }
 }
@@ -101,8 +108,11 @@ pub fn recompute(dir: &Path, now_ms: i64, options: &Options) -> Result<Views> {
 
 /// [`recompute`] of a folder that is in memory.
 pub fn recompute_folder(folder: &Folder, now_ms: i64, options: &Options) -> Views {
-    let state = folder::State::of(folder);
-    let mut rows = views::all(&state, &options.configured_model, now_ms);
+    texts(&folder::State::of(folder, now_ms), now_ms, options)
+}
+
+fn texts(state: &folder::State, clock: i64, options: &Options) -> Views {
+    let mut rows = views::all(state, options, clock);
     let mut texts = Views::new();
     for (name, columns, key_columns) in VIEWS {
         let columns: Vec<&str> = columns.split(',').collect();

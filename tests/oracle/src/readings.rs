@@ -1,23 +1,39 @@
-//! Recorded answers: what a model says of a photo, from `readings.jsonl`.
+//! Answers: what models say of photos. Those of a run that ends are recorded, in `readings.jsonl`.
 
 use std::collections::BTreeMap;
 
 use crate::fields::{bp, text, Fields};
 use crate::folder::{lines, DEPTH_MAX};
 use crate::json::{self, Fault, Json};
+use crate::records::Photo;
 
-/// The answer to (photo, model): a reading, or "a definite failure to read".
+/// The answer to a question.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Answer {
+    /// What the model says.
     Reading(Reading),
+    /// "A definite failure to read."
     Fault(&'static str),
 }
 
+impl Answer {
+    /// The reading, if it is one.
+    pub fn reading(self) -> Option<Reading> {
+        match self {
+            Answer::Reading(reading) => Some(reading),
+            Answer::Fault(_) => None,
+        }
+    }
+}
+
+/// "A reading is what a model says of a photo."
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Reading {
+    /// `ok`, or what is wrong with the photo.
     pub quality: &'static str,
     /// There exactly when the quality is `ok`.
     pub completion_bp: Option<i64>,
+    /// How sure the model is.
     pub confidence_bp: Option<i64>,
 }
 
@@ -36,7 +52,61 @@ pub const FAULTS: [&str; 10] = [
     "reader_crashed",
 ];
 
-/// The answers by uri and model; those under None are for "every model that has none of its own".
+/// What is asked of a reader.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Question {
+    /// The photo's uri and version.
+    pub photo: Photo,
+    /// The model that is to read it.
+    pub model: String,
+    /// The blank page, "for a model whose manifest says that it reads templates".
+    pub template: Option<Photo>,
+}
+
+/// Where answers come from.
+#[derive(Debug, Clone)]
+pub enum Answers {
+    /// Everything has been answered, as it was recorded.
+    Recorded(Readings),
+    /// This much has been answered so far.
+    Known(Known),
+}
+
+/// The answers so far, and the clock of the epoch with each photo's first reading.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    pub answers: BTreeMap<Question, Answer>,
+    pub first_readings: BTreeMap<Photo, i64>,
+}
+
+impl Default for Answers {
+    fn default() -> Self {
+        Answers::Known(Known::default())
+    }
+}
+
+impl Answers {
+    /// The answer to a question; None while there is none.
+    pub fn answer(&self, question: &Question) -> Option<Answer> {
+        match self {
+            Answers::Recorded(recorded) => {
+                Some(recorded.answer(&question.photo.0, &question.model))
+            }
+            Answers::Known(known) => known.answers.get(question).copied(),
+        }
+    }
+
+    /// The clock of the epoch with the first reading of a photo that has one. Where all is recorded, it was known from the
+    /// start.
+    pub fn first_reading(&self, photo: &Photo) -> i64 {
+        match self {
+            Answers::Recorded(_) => i64::MIN,
+            Answers::Known(known) => known.first_readings.get(photo).copied().unwrap_or(i64::MIN),
+        }
+    }
+}
+
+/// The recorded answers by uri and model; those under None are for "every model that has none of its own".
 #[derive(Debug, Clone, Default)]
 pub struct Readings {
     answers: BTreeMap<(String, Option<String>), Answer>,
@@ -63,13 +133,6 @@ impl Readings {
         own.or(general)
             .copied()
             .unwrap_or(Answer::Fault("not_found"))
-    }
-
-    pub fn reading(&self, uri: &str, model: &str) -> Option<Reading> {
-        match self.answer(uri, model) {
-            Answer::Reading(reading) => Some(reading),
-            Answer::Fault(_) => None,
-        }
     }
 }
 

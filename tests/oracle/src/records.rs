@@ -1,8 +1,13 @@
 //! The six kinds of record: what they hold, and when a value is one.
 
+use std::collections::BTreeMap;
+
 use crate::fields::{bp, id, integer, is_plain, is_scope, model, page, text, time, Fields};
 use crate::json::{Fault, Json};
 use crate::keys;
+
+/// "A photo is its uri and version", empty for none.
+pub type Photo = (String, String);
 
 /// (student, assignment, page).
 pub type PageKey = (String, String, i64);
@@ -21,6 +26,12 @@ pub struct Submission {
     pub version: String,
 }
 
+impl Submission {
+    pub fn photo(&self) -> Photo {
+        (self.uri.clone(), self.version.clone())
+    }
+}
+
 #[derive(Debug, Clone)]
 pub struct Enrolment {
     pub school: String,
@@ -36,6 +47,8 @@ pub struct Assignment {
     pub due_at: i64,
     /// "8000 without one."
     pub complete_from_bp: i64,
+    /// The blank pages, by page.
+    pub template: BTreeMap<i64, Photo>,
 }
 
 #[derive(Debug, Clone)]
@@ -150,7 +163,7 @@ fn page_key(fields: &Fields) -> Result<PageKey, Fault> {
 
 /// The uri and version of a photo: "the etag (every `"` at both ends stripped; empty is none), else
 /// the sha256 in lower case, else nothing".
-fn photo(json: &Json) -> Result<(String, String), Fault> {
+fn photo(json: &Json) -> Result<Photo, Fault> {
     const BYTES_MAX: i64 = 1 << 53;
     let fields = Fields::of(json, &["uri", "etag", "bytes", "sha256"])?;
     let uri = fields.required("uri", |json| text(json).filter(|t| is_plain(t, 1, 2048)))?;
@@ -205,31 +218,30 @@ fn assignment(key: Option<&str>, value: &Json) -> Result<Change, Fault> {
         complete_from_bp: fields
             .optional("complete_from_bp", |json| integer(json, 1, 10_000))?
             .unwrap_or(8000),
+        template: fields.nested("template", template)?.unwrap_or_default(),
     };
     fields.optional("title", text)?;
-    fields.nested("template", check_template)?;
     check_key(key, &assignment_id)?;
     Ok(Change::Assignment(assignment_id, Some(assignment)))
 }
 
-/// A template is only checked: "recorded answers never" read it. Rejected is "a template with a page
-/// twice or an area that leaves the page".
-fn check_template(json: &Json) -> Result<(), Fault> {
+/// Rejected is "a template with a page twice or an area that leaves the page".
+fn template(json: &Json) -> Result<BTreeMap<i64, Photo>, Fault> {
     let Json::Array(entries) = json else {
         return Err("template is no list".into());
     };
-    let mut pages = Vec::new();
+    let mut pages = BTreeMap::new();
     for entry in entries {
         let fields = Fields::of(entry, &["page", "photo", "areas"])?;
         let page = fields.required("page", page)?;
-        if pages.contains(&page) {
+        if pages.contains_key(&page) {
             return Err("a template page twice".into());
         }
-        pages.push(page);
-        fields.nested("photo", photo)?.ok_or("photo is missing")?;
+        let photo = fields.nested("photo", photo)?.ok_or("photo is missing")?;
+        pages.insert(page, photo);
         fields.optional("areas", areas)?;
     }
-    Ok(())
+    Ok(pages)
 }
 
 /// "[[x, y, w, h]] in bp of the page."

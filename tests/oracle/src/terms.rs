@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::folder::State;
-use crate::readings::{Answer, Reading};
+use crate::folder::{Counting, State};
+use crate::readings::{Answer, Question, Reading};
 use crate::records::{Assignment, Enrolment, PageKey, Policy, Review, Submission};
+use crate::Options;
 
 /// "The pair (student, assignment) exists while the student is enrolled in the assignment's class and the assignment exists."
 #[derive(Debug)]
@@ -23,14 +24,14 @@ pub struct Pair<'a> {
 /// The pairs by (student, assignment). An assignment is in one class, so there is at most one enrolment to it.
 pub type Pairs<'a> = BTreeMap<(&'a str, &'a str), Pair<'a>>;
 
-pub fn pairs<'a>(state: &'a State, configured_model: &'a str, clock: i64) -> Pairs<'a> {
+pub fn pairs<'a>(state: &'a State, options: &'a Options, clock: i64) -> Pairs<'a> {
     let mut pairs = Pairs::new();
     for ((student, class), enrolment) in &state.enrolments {
         for (assignment_id, assignment) in &state.assignments {
             if assignment.class != *class {
                 continue;
             }
-            let (live, shadow) = models(state, configured_model, student, class, enrolment);
+            let (live, shadow) = models(state, options, student, class, enrolment);
             let given = is_given(enrolment, assignment, clock);
             let pair = Pair {
                 student,
@@ -60,7 +61,7 @@ fn is_given(enrolment: &Enrolment, assignment: &Assignment, clock: i64) -> bool 
 /// `*`, the first that exists. With none of the three, the flow's configured model and no shadow."
 fn models<'a>(
     state: &'a State,
-    configured_model: &'a str,
+    options: &'a Options,
     student: &str,
     class: &str,
     enrolment: &Enrolment,
@@ -78,7 +79,7 @@ fn models<'a>(
             );
         }
     }
-    (configured_model, None)
+    (&options.configured_model, None)
 }
 
 /// "With a canary of P percent, a student whose XXH3-64("scope\0student_id", seed 0) mod 100 < P gets the canary's model."
@@ -95,6 +96,8 @@ fn live_model<'a>(scope: &str, policy: &'a Policy, student: &str) -> &'a str {
 pub struct Page<'a> {
     pub key: &'a PageKey,
     pub submission: Option<&'a Submission>,
+    /// The clock of the epoch that admitted the submission.
+    pub admitted_at: i64,
     /// The review, where it outranks the submission.
     pub review: Option<&'a Review>,
     /// There when the page is counted.
@@ -111,20 +114,26 @@ pub struct Page<'a> {
 }
 
 /// "One row for each key with a submission or a review."
-pub fn pages<'a>(state: &'a State, pairs: &'a Pairs<'a>) -> Vec<Page<'a>> {
+pub fn pages<'a>(state: &'a State, options: &Options, pairs: &'a Pairs<'a>) -> Vec<Page<'a>> {
     let keys: BTreeSet<&PageKey> = state
         .submissions
         .keys()
         .chain(state.reviews.keys())
         .collect();
     keys.into_iter()
-        .map(|key| page(state, pairs, key))
+        .map(|key| page(state, options, pairs, key))
         .collect()
 }
 
-fn page<'a>(state: &'a State, pairs: &'a Pairs<'a>, key: &'a PageKey) -> Page<'a> {
+fn page<'a>(
+    state: &'a State,
+    options: &Options,
+    pairs: &'a Pairs<'a>,
+    key: &'a PageKey,
+) -> Page<'a> {
     let (student, assignment_id, number) = (key.0.as_str(), key.1.as_str(), key.2);
-    let submission = state.submissions.get(key);
+    let counting: Option<&Counting> = state.submissions.get(key);
+    let submission = counting.map(|counting| &counting.submission);
     // "With a review and no submission, or one whose reviewed_at >= uploaded_at." "A later upload is judged afresh."
     let review = state.reviews.get(key).filter(|review| {
         submission.is_none_or(|submission| review.reviewed_at >= submission.uploaded_at)
@@ -136,6 +145,7 @@ fn page<'a>(state: &'a State, pairs: &'a Pairs<'a>, key: &'a PageKey) -> Page<'a
     let page = Page {
         key,
         submission,
+        admitted_at: counting.map_or(i64::MIN, |counting| counting.admitted_at),
         review,
         pair,
         status: "unassigned",
@@ -147,32 +157,40 @@ fn page<'a>(state: &'a State, pairs: &'a Pairs<'a>, key: &'a PageKey) -> Page<'a
         shadow_reading: None,
     };
     match pair {
-        Some(pair) => judge(state, pair, page),
+        Some(pair) => judge(state, options, pair, page),
         None => page,
     }
 }
 
 /// The status of a counted page, and its readings whether they decide that status or not.
-fn judge<'a>(state: &'a State, pair: &'a Pair<'a>, mut page: Page<'a>) -> Page<'a> {
-    if let Some(submission) = page.submission {
-        page.reading = state.readings.reading(&submission.uri, pair.live);
-        page.shadow_reading = pair
-            .shadow
-            .and_then(|shadow| state.readings.reading(&submission.uri, shadow));
-    }
+fn judge<'a>(
+    state: &'a State,
+    options: &Options,
+    pair: &'a Pair<'a>,
+    mut page: Page<'a>,
+) -> Page<'a> {
+    let answer = |model| {
+        let question = question(options, pair, &page, model)?;
+        state.answers.answer(&question)
+    };
+    let live_answer = answer(pair.live);
+    let shadow_answer = pair.shadow.and_then(answer);
+    page.reading = live_answer.and_then(Answer::reading);
+    page.shadow_reading = shadow_answer.and_then(Answer::reading);
     match (page.review, page.submission) {
         (Some(review), _) => {
             page.status = review.status;
             page.completion_bp = Some(review_completion(review));
         }
-        (None, Some(submission)) => {
+        (None, Some(_)) => {
             page.model = Some(pair.live);
-            match state.readings.answer(&submission.uri, pair.live) {
-                Answer::Fault(fault) => {
+            match live_answer {
+                None => page.status = "pending",
+                Some(Answer::Fault(fault)) => {
                     page.status = "failed";
                     page.reason = Some(fault);
                 }
-                Answer::Reading(reading) => {
+                Some(Answer::Reading(reading)) => {
                     page.status = reading_status(&reading, pair.assignment);
                     page.completion_bp = reading.completion_bp;
                     page.confidence_bp = reading.confidence_bp;
@@ -185,6 +203,35 @@ fn judge<'a>(state: &'a State, pair: &'a Pair<'a>, mut page: Page<'a>) -> Page<'
     page
 }
 
+/// What a reader by that model is asked for a counted page with a submission: "(photo, model), and the template page for a
+/// model whose manifest says that it reads templates".
+pub fn question(
+    options: &Options,
+    pair: &Pair<'_>,
+    page: &Page<'_>,
+    model: &str,
+) -> Option<Question> {
+    let template = pair.assignment.template.get(&page.key.2);
+    let reads_templates = options.template_models.contains(model);
+    Some(Question {
+        photo: page.submission?.photo(),
+        model: model.to_string(),
+        template: template.filter(|_| reads_templates).cloned(),
+    })
+}
+
+/// "In demand: the photos of the counting submissions of counted pages, reviewed or not, under the live model and under the
+/// shadow."
+pub fn demand(options: &Options, pages: &[Page<'_>]) -> BTreeSet<Question> {
+    let of_page = |page: &Page<'_>| {
+        let models = page.pair.map(|pair| [Some(pair.live), pair.shadow]);
+        let models: Vec<&str> = models.into_iter().flatten().flatten().collect();
+        let ask = |model| question(options, page.pair?, page, model);
+        models.into_iter().filter_map(ask).collect::<Vec<_>>()
+    };
+    pages.iter().flat_map(of_page).collect()
+}
+
 /// "Its completion_bp, or without one 10000, 5000, 0, 0 for complete, partial, blank, unusable."
 pub fn review_completion(review: &Review) -> i64 {
     review.completion_bp.unwrap_or(match review.status {
@@ -195,7 +242,7 @@ pub fn review_completion(review: &Review) -> i64 {
 }
 
 /// "Quality not ok `unusable`; completion_bp >= complete_from_bp `complete`; < 500 `blank`; else `partial`." A run that ends
-/// leaves nothing `pending`: recorded answers know every photo, if only as `not_found`.
+/// leaves nothing `pending`: recorded answers know every photo, if only as `not_found`. One that goes on does.
 pub fn reading_status(reading: &Reading, assignment: &Assignment) -> &'static str {
     match reading.completion_bp {
         None => "unusable",

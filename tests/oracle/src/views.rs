@@ -5,13 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::csv::Cell;
 use crate::folder::State;
 use crate::homework::{count, homework, mean, tally, Homework};
-use crate::readings::{Answer, Reading};
-use crate::terms::{pages, pairs, reading_status, review_completion, Page, Pairs};
+use crate::readings::{Answer, Question, Reading};
+use crate::records::Photo;
+use crate::terms::{demand, pages, pairs, reading_status, review_completion, Page, Pairs};
 use crate::time::{day_of, DAY_MS};
+use crate::Options;
 
 /// What the views are functions of, and the terms they share.
 pub struct Facts<'a> {
     pub state: &'a State,
+    pub options: &'a Options,
     pub clock: i64,
     pub pages: &'a [Page<'a>],
     pub homework: &'a [Homework<'a>],
@@ -20,12 +23,13 @@ pub struct Facts<'a> {
 type Rows = Vec<Vec<Cell>>;
 
 /// The rows of every view, by its name.
-pub fn all(state: &State, configured_model: &str, clock: i64) -> BTreeMap<&'static str, Rows> {
-    let pairs: Pairs = pairs(state, configured_model, clock);
-    let pages = pages(state, &pairs);
+pub fn all(state: &State, options: &Options, clock: i64) -> BTreeMap<&'static str, Rows> {
+    let pairs: Pairs = pairs(state, options, clock);
+    let pages = pages(state, options, &pairs);
     let homework = homework(&pairs, &pages, clock);
     let facts = Facts {
         state,
+        options,
         clock,
         pages: &pages,
         homework: &homework,
@@ -215,16 +219,16 @@ fn class_day(facts: &Facts) -> Rows {
 }
 
 /// "Seconds: over those with a reading by the live model, from uploaded_at to the clock of the first epoch that had both the
-/// counting submission and a reading of its photo by any model, rounded down, never below 0." With `--now` every epoch has
-/// one clock. In order, for the percentiles.
+/// counting submission and a reading of its photo by any model, rounded down, never below 0." In order, for the percentiles.
 fn seconds(facts: &Facts, pages: &[&Page]) -> Vec<i64> {
     let read = pages.iter().filter(|page| page.reading.is_some());
-    let uploads = read
-        .filter_map(|page| page.submission)
-        .map(|s| s.uploaded_at);
-    let mut seconds: Vec<i64> = uploads
-        .map(|uploaded_at| (facts.clock - uploaded_at).max(0) / 1000)
-        .collect();
+    let seconds = |page: &&Page| {
+        let submission = page.submission?;
+        let first_reading = facts.state.answers.first_reading(&submission.photo());
+        let both_known_at = page.admitted_at.max(first_reading);
+        Some((both_known_at - submission.uploaded_at).max(0) / 1000)
+    };
+    let mut seconds: Vec<i64> = read.filter_map(seconds).collect();
     seconds.sort_unstable();
     seconds
 }
@@ -319,27 +323,28 @@ fn review_agreement(facts: &Facts) -> Rows {
     groups.into_iter().map(row).collect()
 }
 
-/// "Of photos in demand": "the photos of the counting submissions of counted pages, reviewed or not, under the live model and
-/// under the shadow". Recorded answers never read templates, so that column is empty.
+/// "Of photos in demand; template: the template photo's uri for a model that reads templates, else empty."
 fn failed_photos(facts: &Facts) -> Rows {
-    let mut failed: BTreeMap<(&str, &str, &str), &str> = BTreeMap::new();
-    for page in facts.pages {
-        let (Some(pair), Some(submission)) = (page.pair, page.submission) else {
-            continue;
-        };
-        for model in [Some(pair.live), pair.shadow].into_iter().flatten() {
-            if let Answer::Fault(fault) = facts.state.readings.answer(&submission.uri, model) {
-                failed.insert((&submission.uri, &submission.version, model), fault);
-            }
+    let demand = demand(facts.options, facts.pages);
+    let fault = |question: &Question| match facts.state.answers.answer(question)? {
+        Answer::Fault(fault) => Some(fault),
+        Answer::Reading(_) => None,
+    };
+    // The view names a template by its uri alone, so two versions of one share a row.
+    let mut failed: BTreeMap<(Photo, String, String), &str> = BTreeMap::new();
+    for question in demand {
+        if let Some(fault) = fault(&question) {
+            let template = question.template.map(|(uri, _)| uri).unwrap_or_default();
+            failed.insert((question.photo, template, question.model), fault);
         }
     }
-    let row = |((uri, version, model), fault): ((&str, &str, &str), &str)| {
+    let row = |(((uri, version), template, model), fault): ((Photo, String, String), &str)| {
         let attempts = 1;
         vec![
-            uri.into(),
-            version.into(),
-            "".into(),
-            model.into(),
+            uri.as_str().into(),
+            version.as_str().into(),
+            template.as_str().into(),
+            model.as_str().into(),
             fault.into(),
             attempts.into(),
         ]

@@ -7,10 +7,12 @@ pub struct Dice {
 }
 
 impl Dice {
+    /// The dice of a seed.
     pub fn new(seed: u64) -> Dice {
         Dice { state: seed }
     }
 
+    /// Any number.
     pub fn next(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.state;
@@ -29,6 +31,7 @@ impl Dice {
         min + (self.next() % (max - min + 1) as u64) as i64
     }
 
+    /// True in so many percent.
     pub fn chance(&mut self, percent: u64) -> bool {
         self.next() % 100 < percent
     }
@@ -38,6 +41,7 @@ impl Dice {
         &list[self.below(list.len())]
     }
 
+    /// Puts a list in any order.
     pub fn shuffle<T>(&mut self, list: &mut [T]) {
         for last in (1..list.len()).rev() {
             list.swap(last, self.below(last + 1));

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::*;
 use crate::folder::lines;
 use crate::generate::{history_folder, Size};
-use crate::{compare, history, read_views, recompute, stages, write_views};
+use crate::{compare, history, read_views, recompute, stages, write_views, Readings, SoFar};
 
 const SIZE: Size = Size { records: 1500 };
 
@@ -124,6 +124,37 @@ fn partitions_change_no_view_but_rejected_and_freshness() {
             assert_eq!(text, merged.views()[&view], "{view}");
         }
     }
+}
+
+#[test]
+fn admitted_line_by_line_and_answered_a_history_comes_to_the_same() {
+    let (folder, now) = history_folder(9, SIZE);
+    let recorded = Readings::of(&folder.readings);
+    let options = Options::default();
+    let mut so_far = SoFar::default();
+    for (topic, partitions) in &folder.topics {
+        for (partition, bytes) in partitions {
+            for (offset, line) in lines(bytes).into_iter().enumerate() {
+                assert!(so_far.admit(topic, *partition, offset, line, now));
+            }
+        }
+    }
+    let pending = so_far.views(now, &options)["page_status"]
+        .matches(",pending,")
+        .count();
+    let missing = so_far.missing(&options);
+    assert!(
+        pending > 50 && missing.len() > 50,
+        "{pending} {}",
+        missing.len()
+    );
+    for question in missing {
+        let answer = recorded.answer(&question.photo.0, &question.model);
+        so_far.answer(question, answer, now);
+    }
+    assert!(so_far.missing(&options).is_empty());
+    let whole = Case { folder, now }.views();
+    assert_eq!(so_far.views(now, &options), whole);
 }
 
 #[test]
