@@ -28,6 +28,8 @@ pub enum PhotoTold {
     Answer(Asked, Option<Outcome>),
     /// It had a reading in the epoch of that number and clock.
     Read(Millis, Epoch),
+    /// When it was first read is forgotten; its answers are deleted one by one.
+    Forgotten,
 }
 
 /// The state of a photo.
@@ -58,6 +60,7 @@ impl Keep for Photos {
             PhotoTold::Answer(asked, None) => {
                 state.answers.remove(&asked);
             }
+            PhotoTold::Forgotten => state.first = None,
             PhotoTold::Read(clock, epoch) => challenge(&mut state.first, Reverse((clock, epoch)), |lost| {
                 garbage.push((photo.clone(), lost.0 .1));
             }),

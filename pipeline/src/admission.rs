@@ -162,6 +162,12 @@ impl Admission {
         self.withdrawn.push(Fed::Answer(question.clone(), None));
     }
 
+    /// Forgets when a photo was first read; its answers are withdrawn one by one.
+    pub fn forget(&mut self, photo: inkflow_schemas::PhotoKey) {
+        self.rows += 1;
+        self.withdrawn.push(Fed::Unread(photo));
+    }
+
     /// Deletes a row that can never count again. It is in no view, so that nothing is fed.
     pub fn collect(&mut self, hash: HashOf<'_>, garbage: &Garbage) {
         self.rows += 1;

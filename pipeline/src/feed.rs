@@ -32,6 +32,8 @@ pub enum Fed {
     Answer(Question, Option<Outcome>),
     /// A photo had a reading in the epoch of that number and clock.
     Read(PhotoKey, Millis, Epoch),
+    /// Nothing is kept of a photo's readings any more.
+    Unread(PhotoKey),
     /// A record was refused.
     Rejected(Rejected),
     /// A source is reflected up to there.
@@ -60,6 +62,8 @@ pub struct Want {
     pub admitted: Epoch,
     /// Of which school: pools are shared fairly between schools.
     pub school_id: Id,
+    /// Whose: an erasure must find what was read for a student.
+    pub student_id: Id,
     /// The photo's length in bytes, where the event gave it.
     pub bytes: Option<u64>,
     /// The photo's SHA-256, where the event gave it.

@@ -11,7 +11,6 @@ use inkflow_operators::{Epoch, Rows};
 use inkflow_schemas::{Millis, Question, Row, ViewSchema};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::sync::mpsc::Sender;
 use timely::dataflow::channels::pact::Exchange;
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 use timely::dataflow::operators::vec::input::Handle;
@@ -146,31 +145,38 @@ pub struct Built {
 }
 
 impl Built {
-    /// Feeds one whole epoch. Epochs must be fed in order, on worker 0 only.
-    pub fn feed(&mut self, epoch: Epoch, clock: Millis, rows: &[Fed]) {
-        self.advance_to(epoch);
+    /// Feeds rows of the epoch that the inputs stand at. On worker 0 only.
+    pub fn feed(&mut self, rows: &[Fed]) {
         for input in &mut self.feeds {
-            input.feed(&Fed::Clock(clock));
             for row in rows {
                 input.feed(row);
             }
         }
+    }
+
+    /// Ends an epoch: what is fed from now on belongs to the next.
+    pub fn seal(&mut self, epoch: Epoch, clock: Millis) {
+        self.feed(&[Fed::Clock(clock)]);
         self.advance_to(epoch + 1);
     }
 
-    fn advance_to(&mut self, epoch: Epoch) {
+    /// Moves the inputs on to that epoch.
+    pub fn advance_to(&mut self, epoch: Epoch) {
         for input in &mut self.feeds {
             input.advance_to(epoch);
         }
     }
 }
 
+/// Takes what is delivered.
+pub type Deliver = Box<dyn FnMut(Delivery) + Send>;
+
 /// Builds a flow on this worker. From worker 0, what it delivers goes to `deliveries`, from epoch `first` on.
 pub fn build(
     worker: &mut timely::worker::Worker,
     define: impl FnOnce(&mut Flow<'_>),
     first: Epoch,
-    deliveries: Option<Sender<Delivery>>,
+    deliveries: Option<Deliver>,
 ) -> Built {
     worker.dataflow::<Epoch, _, _>(|scope| {
         let mut flow = Flow::new(scope);
@@ -182,7 +188,7 @@ pub fn build(
 }
 
 /// Gathers all that leaves the dataflow on worker 0 and hands it out one whole epoch after the other.
-fn deliver(outputs: Outputs<'_>, first: Epoch, deliveries: Option<Sender<Delivery>>) {
+fn deliver(outputs: Outputs<'_>, first: Epoch, mut deliveries: Option<Deliver>) {
     let mut builder = OperatorBuilder::new("Deliver".to_owned(), outputs.scope());
     let mut input = builder.new_input(outputs, Exchange::new(|_: &(Out, Epoch, isize)| 0));
     builder.build(move |_| {
@@ -193,12 +199,11 @@ fn deliver(outputs: Outputs<'_>, first: Epoch, deliveries: Option<Sender<Deliver
                 let stash = waiting.entry(*capability.time()).or_default();
                 stash.extend(rows.drain(..).map(|(out, _, diff)| (out, diff)));
             });
-            let Some(deliveries) = &deliveries else { return };
+            let Some(deliveries) = &mut deliveries else { return };
             let Some(frontier) = frontiers[0].frontier().first().copied() else { return };
             while delivered < frontier {
                 let out = waiting.remove(&delivered).unwrap_or_default();
-                // Nobody listening is the end of the run, seen by whoever feeds.
-                let _ = deliveries.send(Delivery { epoch: delivered, out });
+                deliveries(Delivery { epoch: delivered, out });
                 delivered += 1;
             }
         }

@@ -93,6 +93,7 @@ fn want((question, asking): (Question, Asking)) -> (Question, Want) {
         shadow: asking.shadow,
         admitted: asking.page.upload().map_or(0, |upload| upload.admitted.0),
         school_id: asking.page.seat.school_id.clone(),
+        student_id: asking.page.student_id.clone(),
         bytes: photo.and_then(|photo| photo.bytes),
         sha256: photo.and_then(|photo| photo.sha256),
     };
@@ -140,6 +141,7 @@ fn pick_photo(fed: &Fed) -> Option<Told<inkflow_schemas::PhotoKey, (), PhotoTold
             let asked = (question.model.clone(), question.template.clone());
             Some(Told::Key(question.photo.clone(), (), PhotoTold::Answer(asked, *outcome)))
         }
+        Fed::Unread(photo) => Some(Told::Key(photo.clone(), (), PhotoTold::Forgotten)),
         Fed::Read(photo, clock, epoch) => Some(Told::Key(photo.clone(), (), PhotoTold::Read(*clock, *epoch))),
         _ => None,
     }

@@ -32,6 +32,8 @@ pub struct Answered {
     pub areas: Vec<Area>,
     /// SHA-256 of the photo's bytes, where they were fetched.
     pub sha256: Option<[u8; 32]>,
+    /// The keyed hash of the student for whom it was asked first: an erasure finds it by that.
+    pub asked_for: Option<u128>,
 }
 
 /// A refused record.

@@ -142,15 +142,15 @@ impl Queue {
         }
     }
 
-    /// Takes an answer. False when nobody waits for it any more, or it was answered before: then it is dropped.
-    pub fn answer(&mut self, question: &Question) -> bool {
-        let Some(entry) = self.entries.get_mut(question).filter(|entry| entry.state != State::Answered) else {
-            return false;
-        };
+    /// Takes an answer, and says who wants it: nobody when none waits for it any more, or it was answered before. Then
+    /// it is dropped.
+    pub fn answer(&mut self, question: &Question) -> Option<Want> {
+        let entry = self.entries.get_mut(question).filter(|entry| entry.state != State::Answered)?;
         let before = std::mem::replace(&mut entry.state, State::Answered);
+        let want = entry.want.clone();
         self.answered += 1;
         self.uncount(before);
-        true
+        Some(want)
     }
 
     /// Gives a lease back: what hindered it may pass.
@@ -172,6 +172,11 @@ impl Queue {
         self.leased
     }
 
+    /// The questions that wait for an answer.
+    pub fn questions(&self) -> impl Iterator<Item = &Question> {
+        self.entries.iter().filter(|(_, entry)| entry.state != State::Answered).map(|(question, _)| question)
+    }
+
     /// True when every question has been answered, and every answer has been through an epoch.
     pub fn is_settled(&self) -> bool {
         self.entries.is_empty()
@@ -190,7 +195,7 @@ mod tests {
 
     fn want(school: &str, admitted: Epoch) -> Want {
         let school_id = Id::new(school).expect("an id");
-        Want { shadow: false, admitted, school_id, bytes: None, sha256: None }
+        Want { shadow: false, admitted, school_id, student_id: Id::new("s").expect("an id"), bytes: None, sha256: None }
     }
 
     fn ask(queue: &mut Queue, epoch: Epoch, name: &str, school: &str, diff: isize) {
@@ -204,8 +209,8 @@ mod tests {
         ask(&mut queue, 2, "a", "x", 1);
         assert_eq!(queue.lease().map(|(q, _)| q), Some(question("a")));
         assert_eq!(queue.lease(), None);
-        assert!(queue.answer(&question("a")));
-        assert!(!queue.answer(&question("a")), "first wins");
+        assert!(queue.answer(&question("a")).is_some());
+        assert!(queue.answer(&question("a")).is_none(), "first wins");
         assert!(!queue.is_settled(), "the answer has yet to pass an epoch");
         queue.apply(3, false, [(question("a"), want("x", 1), -2)]);
         assert!(queue.is_settled());
@@ -217,7 +222,7 @@ mod tests {
         ask(&mut queue, 1, "a", "x", 1);
         queue.lease();
         ask(&mut queue, 2, "a", "x", -1);
-        assert!(!queue.answer(&question("a")));
+        assert!(queue.answer(&question("a")).is_none());
         assert!(queue.is_settled() && queue.leased() == 0);
     }
 
@@ -229,7 +234,7 @@ mod tests {
         let moved = [(question("a"), want("x", 1), -1), (question("a"), want("x", 2), 1)];
         queue.apply(2, false, moved);
         assert_eq!(queue.leased(), 1, "the lease stands");
-        assert!(queue.answer(&question("a")));
+        assert!(queue.answer(&question("a")).is_some());
     }
 
     #[test]

@@ -4,10 +4,10 @@
 //! worker without work parks: a spinning one collapses the others when another program takes a core.
 
 use crate::feed::Fed;
-use crate::flow::{build, Delivery, Flow};
+use crate::flow::{build, Deliver, Delivery, Flow};
 use inkflow_operators::Epoch;
 use inkflow_schemas::{Millis, ViewSchema};
-use std::sync::mpsc::{channel, Receiver, RecvTimeoutError, Sender, TryRecvError};
+use std::sync::mpsc::{channel, Receiver, Sender, TryRecvError};
 use std::sync::{Arc, Mutex};
 use std::thread::{JoinHandle, Thread};
 use std::time::Duration;
@@ -16,14 +16,17 @@ use std::time::Duration;
 /// wake-up would cost.
 const PARK_MAX: Duration = Duration::from_millis(100);
 
-/// An epoch to be fed.
-pub struct Fill {
-    /// Its number; each is greater than the last.
-    pub epoch: Epoch,
-    /// Its clock.
-    pub clock: Millis,
-    /// Its rows.
-    pub rows: Vec<Fed>,
+/// What workers are fed with.
+pub enum Fill {
+    /// Rows of the epoch that is open: the first one, or the one after the last sealed.
+    Rows(Vec<Fed>),
+    /// The open epoch has this number and clock, and is whole.
+    Seal {
+        /// Its number.
+        epoch: Epoch,
+        /// Its clock.
+        clock: Millis,
+    },
 }
 
 /// The running workers of this process. Dropping it ends them, when all that was fed has been delivered.
@@ -51,9 +54,10 @@ impl Workers {
         count: usize,
         first: Epoch,
         define: impl Fn(&mut Flow<'_>) + Send + Sync + 'static,
-    ) -> Result<(Workers, Receiver<Delivery>), WorkersError> {
+        deliver: impl FnMut(Delivery) + Send + 'static,
+    ) -> Result<Workers, WorkersError> {
         let (fills, fill_source) = channel();
-        let (delivery_sink, deliveries) = channel();
+        let delivery_sink: Deliver = Box::new(deliver);
         let (started_sink, started) = channel();
         let fill_source = Mutex::new(Some((fill_source, delivery_sink, started_sink)));
         let config = if count <= 1 { timely::Config::thread() } else { timely::Config::process(count) };
@@ -65,7 +69,8 @@ impl Workers {
                 drop(build(worker, |flow| define(flow), first, None));
                 return;
             };
-            let built = build(worker, |flow| define(flow), first, Some(deliveries));
+            let mut built = build(worker, |flow| define(flow), first, Some(deliveries));
+            built.advance_to(first);
             let _ = started.send((std::thread::current(), built.views.clone()));
             run_first(worker, built, &fills);
         })
@@ -75,7 +80,7 @@ impl Workers {
             .spawn(move || drop(guards))
             .map_err(|error| WorkersError::Start(error.to_string()))?;
         let (first, views) = started.recv().map_err(|_| WorkersError::Ended)?;
-        Ok((Workers { fills: Some(fills), first, views, supervisor: Some(supervisor) }, deliveries))
+        Ok(Workers { fills: Some(fills), first, views, supervisor: Some(supervisor) })
     }
 
     /// The views of the flow, in the order of their numbers.
@@ -105,8 +110,12 @@ impl Drop for Workers {
 fn run_first(worker: &mut timely::worker::Worker, mut built: crate::flow::Built, fills: &Receiver<Fill>) {
     loop {
         match fills.try_recv() {
-            Ok(Fill { epoch, clock, rows }) => {
-                built.feed(epoch, clock, &rows);
+            Ok(Fill::Rows(rows)) => {
+                built.feed(&rows);
+                worker.step();
+            }
+            Ok(Fill::Seal { epoch, clock }) => {
+                built.seal(epoch, clock);
                 worker.step();
             }
             Err(TryRecvError::Empty) => {
@@ -114,14 +123,5 @@ fn run_first(worker: &mut timely::worker::Worker, mut built: crate::flow::Built,
             }
             Err(TryRecvError::Disconnected) => return,
         }
-    }
-}
-
-/// Receives the next delivery, or none when the workers take longer than `patience`.
-pub fn receive(deliveries: &Receiver<Delivery>, patience: Duration) -> Result<Option<Delivery>, WorkersError> {
-    match deliveries.recv_timeout(patience) {
-        Ok(delivery) => Ok(Some(delivery)),
-        Err(RecvTimeoutError::Timeout) => Ok(None),
-        Err(RecvTimeoutError::Disconnected) => Err(WorkersError::Ended),
     }
 }

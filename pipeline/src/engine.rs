@@ -1,0 +1,566 @@
+//! The engine: the one loop that ties journal, dataflow, readers, sources and sinks together.
+//!
+//! All decisions are made here, one after the other, in one task: what is admitted, when an epoch is sealed, which
+//! question is leased. Everything slow is elsewhere: sources and sinks on threads of their own, readers in a pool, the
+//! dataflow in its workers. So the order of what happens is the order of this loop.
+//!
+//! The order of a record's way: a batch of parsed records comes in ([`Engine::take_batch`]), is gathered by the
+//! admission, sealed in the journal ([`Engine::seal`]), and only then fed; the delivery of its epoch
+//! ([`Engine::take_delivery`]) goes to the sinks and to the queue of questions; answers come back
+//! ([`Engine::take_answers`]) and are admitted like records.
+
+use crate::admission::{Admission, At};
+use crate::clock::Clock;
+use crate::feed::{Garbage, Want};
+use crate::flow::{Delivery, Out};
+use crate::live::{self, Answered};
+use crate::pool::{Lease, PoolAnswer, Pool};
+use crate::poison::{Poison, Verdict, CAUTIOUS_LEASES_MAX};
+use crate::queue::Queue;
+use crate::sinks::SinkThread;
+use crate::workers::{Fill, Workers, WorkersError};
+use inkflow_connectors::dead_letter::Letter;
+use inkflow_connectors::journal::{Change, Collection, Draft, Journal, JournalError};
+use inkflow_connectors::sink::{EpochStamp, SinkError};
+use inkflow_operators::Epoch;
+use inkflow_schemas::{Fault, Id, Millis, Outcome, Row};
+use rustc_hash::FxHashSet;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Limits of the engine; each bounds a queue or a batch.
+#[derive(Clone, Debug)]
+pub struct EngineSettings {
+    /// An epoch holds at most about so many rows: catch-up is fastest at about 100,000, and a batch more is bounded
+    /// memory.
+    pub epoch_rows_max: usize,
+    /// So many epochs may be sealed and not yet delivered: timely's channels have no bound of their own.
+    pub epochs_ahead_max: usize,
+    /// Submissions are paused while so many questions wait; rosters, reviews and erasures never are.
+    pub pending_questions_max: usize,
+    /// End when the sources have given what they had, every question is answered and every sink written.
+    pub until_end: bool,
+    /// How long sinks may take to finish at the end of a run that is stopped.
+    pub close_patience: Duration,
+}
+
+impl Default for EngineSettings {
+    fn default() -> Self {
+        EngineSettings {
+            epoch_rows_max: 100_000,
+            epochs_ahead_max: 2,
+            pending_questions_max: 1_000_000,
+            until_end: false,
+            close_patience: Duration::from_secs(10),
+        }
+    }
+}
+
+/// What a source gives: parsed records in the order of their partitions, or its end.
+pub enum Batch {
+    /// Records.
+    Records(Vec<Parsed>),
+    /// A source has given all that it held when the run started.
+    End,
+    /// A source cannot go on.
+    Broken(String),
+}
+
+/// A record that was parsed, or refused.
+pub struct Parsed {
+    /// Where it stands.
+    pub at: At,
+    /// What it says, or the letter that it becomes because it was refused.
+    pub event: Result<inkflow_schemas::Event, Box<Letter>>,
+}
+
+/// What ended a run.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The journal cannot go on.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The journal holds what this program cannot read.
+    #[error(transparent)]
+    Unreadable(#[from] live::Unreadable),
+    /// The dataflow ended.
+    #[error(transparent)]
+    Workers(#[from] WorkersError),
+    /// A sink cannot go on.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+    /// A source cannot go on.
+    #[error("{0}")]
+    Source(String),
+    /// A channel closed whose other end should outlive the engine.
+    #[error("the {0} ended by itself")]
+    Ended(&'static str),
+}
+
+/// Where records come from while the engine runs.
+pub struct Inlets {
+    /// Submissions: paused while too many photos wait.
+    pub submissions: mpsc::Receiver<Batch>,
+    /// All other topics: never paused but by the size of an epoch.
+    pub others: mpsc::Receiver<Batch>,
+    /// What the dataflow delivers.
+    pub deliveries: mpsc::UnboundedReceiver<Delivery>,
+    /// A sink wrote, waits or failed.
+    pub sinks_changed: std::sync::Arc<tokio::sync::Notify>,
+    /// Set to true to end the run.
+    pub stop: tokio::sync::watch::Receiver<bool>,
+}
+
+/// What happened so far, for progress and metrics.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Progress {
+    /// The last sealed epoch and its clock.
+    pub epoch: Epoch,
+    /// Its clock.
+    pub clock: i64,
+    /// The last delivered epoch.
+    pub delivered: Epoch,
+    /// Records passed.
+    pub records: u64,
+    /// Of these, refused.
+    pub rejected: u64,
+    /// Of these, of erased students.
+    pub erased_dropped: u64,
+    /// Answers admitted.
+    pub answers: u64,
+    /// Of these, readings.
+    pub readings: u64,
+    /// Answers dropped because nobody waited for them.
+    pub answers_dropped: u64,
+    /// Questions that wait.
+    pub pending: usize,
+    /// Rows deleted as garbage.
+    pub collected: u64,
+    /// Live rows hydrated at the start.
+    pub hydrated: u64,
+}
+
+/// The running engine.
+pub struct Engine {
+    pub(crate) settings: EngineSettings,
+    pub(crate) journal: Journal,
+    pub(crate) clock: Clock,
+    pub(crate) workers: Workers,
+    pub(crate) pool: Pool,
+    pub(crate) known: crate::start::KnownBytes,
+    pub(crate) sinks: Vec<SinkThread>,
+    /// The last end was unclean, and what waits at the start is suspect.
+    pub(crate) suspicious: bool,
+    pub(crate) dead_letters: Option<crate::letters::Letters>,
+    pub(crate) admission: Admission,
+    pub(crate) queue: Queue,
+    pub(crate) garbage: Vec<Garbage>,
+    pub(crate) instants: BTreeMap<usize, Option<Millis>>,
+    pub(crate) hydrated_epoch: Epoch,
+    pub(crate) last: (Epoch, Millis),
+    pub(crate) delivered: Option<Epoch>,
+    pub(crate) clocks: BTreeMap<Epoch, Millis>,
+    pub(crate) erasing: BTreeMap<Epoch, Vec<Id>>,
+    pub(crate) collect_now: bool,
+    pub(crate) scrub_due: bool,
+    pub(crate) open_sources: usize,
+    pub(crate) poison: Poison,
+    /// True while a question that may end the process runs alone.
+    pub(crate) alone: bool,
+    pub(crate) counts: Progress,
+    pub(crate) progress: tokio::sync::watch::Sender<Progress>,
+}
+
+impl Engine {
+    /// Runs until the sources end (where that is asked for), somebody stops it, or something breaks.
+    pub async fn run(mut self, mut inlets: Inlets) -> Result<Progress, EngineError> {
+        // The first epoch after opening: it seals our incarnation and the clock.
+        self.seal().await?;
+        loop {
+            self.publish();
+            self.check_sinks()?;
+            self.lend();
+            if *inlets.stop.borrow() {
+                break;
+            }
+            if self.settings.until_end && self.is_done() {
+                break;
+            }
+            let may_take = self.admission.len() < self.settings.epoch_rows_max;
+            let may_submit = may_take && self.queue.pending() < self.settings.pending_questions_max;
+            let may_seal = self.may_seal();
+            let instant = self.until_next_instant();
+            tokio::select! {
+                biased;
+                changed = inlets.stop.changed() => if changed.is_err() { break },
+                delivery = inlets.deliveries.recv() => {
+                    self.take_delivery(delivery.ok_or(WorkersError::Ended)?).await?;
+                }
+                answers = self.pool.answers.recv(), if may_take => {
+                    self.take_answers(answers.ok_or(EngineError::Ended("readers"))?);
+                }
+                batch = inlets.others.recv(), if may_take => self.take_batch(batch).await?,
+                batch = inlets.submissions.recv(), if may_submit => self.take_batch(batch).await?,
+                () = std::future::ready(()), if may_seal => self.seal().await?,
+                () = tokio::time::sleep(instant.unwrap_or(Duration::MAX / 4)), if instant.is_some() && self.in_flight() == 0 => {
+                    self.seal().await?;
+                }
+                () = inlets.sinks_changed.notified() => {}
+            }
+        }
+        self.finish(&mut inlets).await
+    }
+
+    fn in_flight(&self) -> usize {
+        (self.last.0 - self.delivered.unwrap_or(self.hydrated_epoch.saturating_sub(1))) as usize
+    }
+
+    fn may_seal(&self) -> bool {
+        let due = !self.admission.is_empty() || self.poison.has_prepared() || self.collect_now;
+        due && self.in_flight() < self.settings.epochs_ahead_max
+    }
+
+    /// Nothing more will come of itself: sources at their end, all delivered, all answered, all sinks written.
+    fn is_done(&self) -> bool {
+        self.open_sources == 0
+            && !self.may_seal()
+            && self.in_flight() == 0
+            && self.queue.is_settled()
+            && self.sinks.iter().all(|sink| sink.applied() == Some(self.last.0))
+    }
+
+    /// How long until an assignment's next instant; none where there is none, or the clock stands still.
+    fn until_next_instant(&self) -> Option<Duration> {
+        let next = self.instants.values().filter_map(|next| *next).min()?;
+        self.clock.until(next)
+    }
+
+    /// Takes a batch of a source.
+    async fn take_batch(&mut self, batch: Option<Batch>) -> Result<(), EngineError> {
+        match batch {
+            None => Err(EngineError::Ended("sources")),
+            Some(Batch::Broken(why)) => Err(EngineError::Source(why)),
+            Some(Batch::End) => {
+                self.open_sources = self.open_sources.saturating_sub(1);
+                Ok(())
+            }
+            Some(Batch::Records(records)) => {
+                self.take_records(records).await;
+                Ok(())
+            }
+        }
+    }
+
+    async fn take_records(&mut self, records: Vec<Parsed>) {
+        let journal = &self.journal;
+        let hash = |collection, parts: &[&[u8]]| journal.hash(collection, parts);
+        let mut letters = Vec::new();
+        let (mut rejected, mut dropped) = (0, 0);
+        let count = records.len() as u64;
+        for Parsed { at, event } in records {
+            match event {
+                Ok(event) => dropped += u64::from(!self.admission.record(&hash, at, event)),
+                Err(letter) => {
+                    rejected += 1;
+                    self.admission.refuse(at, letter.reason.as_str().into());
+                    letters.push(*letter);
+                }
+            }
+        }
+        self.counts.records += count;
+        self.counts.rejected += rejected;
+        self.counts.erased_dropped += dropped;
+        if let Some(dead_letters) = self.dead_letters.as_mut().filter(|_| !letters.is_empty()) {
+            let admission = &self.admission;
+            let erased = |id: &String| Id::new(id).is_some_and(|id| admission.is_erased(&hash, &id));
+            letters.retain(|letter| !letter.students().iter().any(erased));
+            // They must lie there before the epoch that rejects them is sealed: so admission waits.
+            dead_letters.append(&letters).await;
+        }
+    }
+
+    /// Takes answers of the pool.
+    fn take_answers(&mut self, answers: Vec<PoolAnswer>) {
+        for answer in answers {
+            match answer {
+                PoolAnswer::Again(question) => self.queue.give_back(question),
+                PoolAnswer::Done(answered) => self.admit_answer(answered),
+            }
+        }
+        self.alone = self.alone && self.queue.leased() > 0;
+    }
+
+    /// Admits an answer while its question waits; else drops it: the first wins.
+    fn admit_answer(&mut self, answered: Answered) {
+        let Some(want) = self.queue.answer(&answered.question) else {
+            self.counts.answers_dropped += 1;
+            return;
+        };
+        self.counts.answers += 1;
+        self.counts.readings += u64::from(matches!(answered.outcome, Outcome::Read(_)));
+        let journal = &self.journal;
+        let hash = |collection, parts: &[&[u8]]| journal.hash(collection, parts);
+        if let Some(change) = self.poison.forget(&hash, &answered.question) {
+            self.admission.note(change);
+        }
+        self.know(&answered);
+        let asked_for = Some(live::erased_key(&hash, &want.student_id).hash);
+        self.admission.answer(Answered { asked_for, ..answered });
+    }
+
+    /// Remembers a reading by the photo's bytes.
+    fn know(&self, answered: &Answered) {
+        if let (Some(sha256), Outcome::Read(reading), None) =
+            (answered.sha256, answered.outcome, &answered.question.template)
+        {
+            if let Ok(mut known) = self.known.lock() {
+                known.insert((sha256, answered.question.model.clone()), reading);
+            }
+        }
+    }
+
+    /// Seals what was gathered as the next epoch, durably, then feeds it.
+    async fn seal(&mut self) -> Result<(), EngineError> {
+        let epoch = self.last.0 + 1;
+        let clock = self.clock.now().max(self.last.1);
+        let collected = self.garbage.len() as u64;
+        let sealed = {
+            let journal = &self.journal;
+            let hash = |collection, parts: &[&[u8]]| journal.hash(collection, parts);
+            for garbage in self.garbage.drain(..) {
+                self.admission.collect(&hash, &garbage);
+            }
+            self.admission.seal(&hash, epoch, clock)
+        };
+        if let Some(dead_letters) = self.dead_letters.as_mut() {
+            for student in &sealed.erased {
+                dead_letters.erase(student).await;
+            }
+        }
+        let draft = Draft { epoch, clock: clock.0, positions: sealed.positions };
+        seal_patiently(&mut self.journal, draft, sealed.changes).await?;
+        self.last = (epoch, clock);
+        self.collect_now = false;
+        self.clocks.insert(epoch, clock);
+        if !sealed.erased.is_empty() {
+            self.erasing.insert(epoch, sealed.erased);
+        }
+        self.workers.feed(Fill::Rows(sealed.fed))?;
+        self.workers.feed(Fill::Seal { epoch, clock })?;
+        (self.counts.epoch, self.counts.clock) = (epoch, clock.0);
+        self.counts.collected += collected;
+        self.lend_prepared();
+        Ok(())
+    }
+
+    /// Takes what an epoch changed: rows to the sinks, questions to the queue, garbage to a following epoch.
+    async fn take_delivery(&mut self, delivery: Delivery) -> Result<(), EngineError> {
+        let Delivery { epoch, out } = delivery;
+        let mut rows: Vec<(usize, Row, i64)> = Vec::new();
+        let mut missing: Vec<(inkflow_schemas::Question, Want, isize)> = Vec::new();
+        let mut garbage = Vec::new();
+        for (out, diff) in out {
+            match out {
+                Out::Row(view, row) => rows.push((view, row, diff as i64)),
+                Out::Missing(question, want) => missing.push((question, want, diff)),
+                Out::Garbage(row) => garbage.push(row),
+                Out::Instant(worker, next) => {
+                    self.instants.insert(worker, next);
+                }
+            }
+        }
+        let clock = self.clocks.remove(&epoch).unwrap_or(self.last.1);
+        let stamp = EpochStamp { epoch, incarnation: self.journal.incarnation(), clock: clock.0 };
+        for sink in &self.sinks {
+            sink.send(stamp, rows.iter().map(|(view, row, diff)| (*view, row, *diff)));
+        }
+        self.queue.apply(epoch, epoch == self.hydrated_epoch, missing);
+        if self.suspicious && epoch == self.hydrated_epoch {
+            self.poison.suspect(self.queue.questions().cloned());
+        }
+        if let Some(students) = self.erasing.remove(&epoch) {
+            self.erase_photos(&students, &garbage).await?;
+        }
+        self.garbage.append(&mut garbage);
+        self.delivered = Some(epoch);
+        self.counts.delivered = epoch;
+        Ok(())
+    }
+
+    /// Deletes what was read of the photos of erased students: those that they had, and those asked for them before.
+    /// Where another student handed in the same photo, it is read again.
+    async fn erase_photos(&mut self, students: &[Id], garbage: &[Garbage]) -> Result<(), EngineError> {
+        let journal = &self.journal;
+        let hash = |collection, parts: &[&[u8]]| journal.hash(collection, parts);
+        let tags: FxHashSet<u128> = students.iter().map(|student| live::erased_key(&hash, student).hash).collect();
+        let mut photos: FxHashSet<inkflow_schemas::PhotoKey> = garbage
+            .iter()
+            .filter_map(|row| match row {
+                Garbage::Upload(student, _, upload) if students.contains(student) => Some(upload.photo.key.clone()),
+                _ => None,
+            })
+            .collect();
+        let mut answers = Vec::new();
+        let mut unreadable = None;
+        journal
+            .scan(Collection::Readings, |_, row| match live::read::<Answered>(Collection::Readings, row.value) {
+                Ok(answered) => {
+                    if answered.asked_for.is_some_and(|tag| tags.contains(&tag)) || photos.contains(&answered.question.photo) {
+                        answers.push(answered.question);
+                    }
+                }
+                Err(error) => unreadable = Some(error),
+            })
+            .await?;
+        photos.extend(answers.iter().map(|question| question.photo.clone()));
+        let mut firsts = Vec::new();
+        journal
+            .scan(Collection::FirstReadings, |key, row| {
+                match live::read::<inkflow_schemas::PhotoKey>(Collection::FirstReadings, row.value) {
+                    Ok(photo) if photos.contains(&photo) => firsts.push(key),
+                    Ok(_) => {}
+                    Err(error) => unreadable = Some(error),
+                }
+            })
+            .await?;
+        if let Some(error) = unreadable {
+            return Err(error.into());
+        }
+        for question in &answers {
+            self.admission.withdraw(&hash, question);
+        }
+        for key in firsts {
+            self.admission.note(Change::Delete { key });
+        }
+        for photo in photos {
+            self.admission.forget(photo);
+        }
+        // What the erased students' rows were must leave the journal now, not with the next record that comes.
+        self.collect_now = true;
+        self.scrub_due = true;
+        Ok(())
+    }
+
+    /// Lends questions to the pool while it takes them.
+    fn lend(&mut self) {
+        if self.poison.is_cautious() {
+            return self.lend_with_care();
+        }
+        while let Ok(permit) = self.pool.leases.clone().try_reserve_owned() {
+            let mut leases = Vec::new();
+            while leases.len() < self.pool.lease_max {
+                let Some((question, want)) = self.queue.lease() else { break };
+                leases.push(Lease { question, want });
+            }
+            if leases.is_empty() {
+                return;
+            }
+            permit.send(leases);
+        }
+    }
+
+    /// After an unclean end: few at a time, each noted durably as attempted before it is lent.
+    fn lend_with_care(&mut self) {
+        let journal = &self.journal;
+        let hash = |collection, parts: &[&[u8]]| journal.hash(collection, parts);
+        while self.queue.leased() < CAUTIOUS_LEASES_MAX && !self.alone {
+            let Some((question, want)) = self.queue.lease() else { return };
+            let lease = Lease { question, want };
+            match self.poison.judge(&lease.question) {
+                Verdict::Crashed(attempts) => {
+                    let outcome = Outcome::Failed { fault: Fault::ReaderCrashed, attempts };
+                    self.admit_answer(Answered::new(lease.question, outcome));
+                    return;
+                }
+                Verdict::NoteAlone(_) if self.queue.leased() > 1 => {
+                    self.queue.give_back(lease.question);
+                    return;
+                }
+                verdict => {
+                    let attempts = match verdict {
+                        Verdict::Note(attempts) => attempts,
+                        Verdict::NoteAlone(attempts) => {
+                            self.alone = true;
+                            attempts
+                        }
+                        _ => 1,
+                    };
+                    let change = self.poison.note(&hash, lease, attempts);
+                    self.admission.note(change);
+                }
+            }
+        }
+    }
+
+    /// Lends what was noted, now that the note is sealed.
+    fn lend_prepared(&mut self) {
+        for lease in self.poison.take_prepared() {
+            match self.pool.leases.try_send(vec![lease]) {
+                Ok(()) => {}
+                Err(mpsc::error::TrySendError::Full(leases) | mpsc::error::TrySendError::Closed(leases)) => {
+                    leases.into_iter().for_each(|lease| self.queue.give_back(lease.question));
+                }
+            }
+        }
+    }
+
+    fn check_sinks(&mut self) -> Result<(), EngineError> {
+        for sink in &self.sinks {
+            if let Some(error) = sink.failed() {
+                return Err(error.into());
+            }
+        }
+        Ok(())
+    }
+
+    fn publish(&mut self) {
+        self.counts.pending = self.queue.pending();
+        self.progress.send_if_modified(|progress| {
+            let changed = *progress != self.counts;
+            progress.clone_from(&self.counts);
+            changed
+        });
+    }
+
+    /// Ends the run: seals what was gathered, waits for its delivery and for the sinks, cleans up, closes the journal.
+    async fn finish(mut self, inlets: &mut Inlets) -> Result<Progress, EngineError> {
+        let journal = &self.journal;
+        let hash = |collection, parts: &[&[u8]]| journal.hash(collection, parts);
+        // The mark of a running process goes last: found at a start, it says that the last end was unclean.
+        self.admission.note(Change::Delete { key: live::running_key(&hash) });
+        let scrub = self.scrub_due || !self.erasing.is_empty();
+        while !self.admission.is_empty() || !self.garbage.is_empty() || self.in_flight() > 0 {
+            if (!self.admission.is_empty() || !self.garbage.is_empty()) && self.in_flight() == 0 {
+                self.seal().await?;
+            }
+            let delivery = inlets.deliveries.recv().await.ok_or(WorkersError::Ended)?;
+            self.take_delivery(delivery).await?;
+        }
+        for sink in self.sinks.drain(..) {
+            sink.close(self.settings.close_patience);
+        }
+        if scrub {
+            self.journal.scrub().await?;
+        }
+        self.journal.close().await?;
+        Ok(self.counts)
+    }
+}
+
+/// Seals; a store that is full or away is waited for: nothing is lost, as nothing later is admitted.
+async fn seal_patiently(journal: &mut Journal, draft: Draft, changes: Vec<Change>) -> Result<(), JournalError> {
+    let mut wait = Duration::from_millis(50);
+    loop {
+        match journal.seal(draft.clone(), &changes).await {
+            Err(error @ (JournalError::Full(_) | JournalError::Unavailable(_))) => {
+                tracing::warn!(%error, "the journal cannot be written, and is waited for");
+                tokio::time::sleep(wait).await;
+                wait = (wait * 2).min(Duration::from_secs(5));
+            }
+            Err(error) => return Err(error),
+            Ok(_) => return Ok(()),
+        }
+    }
+}
+

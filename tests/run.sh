@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Runs the tests and counts them. `check`: format, clippy, unit and property tests. `all`: everything.
+# The last line is the count: N passed, N failed.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+failed=0
+
+step() { # NAME COMMAND...
+    local name=$1 start=$SECONDS; shift
+    echo "== $name"
+    if "$@" 2>&1 | tee -a "$log"; then
+        echo "== $name: done in $((SECONDS - start)) s"
+    else
+        echo "== $name: FAILED after $((SECONDS - start)) s"
+        failed=$((failed + 1))
+    fi
+}
+
+if [ "${1:-all}" = all ]; then
+    ORT_DYLIB_PATH=$(deploy/onnxruntime.sh) || exit 1
+    export ORT_DYLIB_PATH
+fi
+step format cargo fmt --all --check
+step clippy cargo clippy --workspace --all-targets --quiet -- -D warnings
+case ${1:-all} in
+    check) step tests cargo test --workspace --lib --bins --quiet ;;
+    all)
+        step tests cargo test --workspace --no-fail-fast
+        step system tests/system.sh
+        ;;
+    *) echo "usage: tests/run.sh [check|all]" >&2; exit 2 ;;
+esac
+
+# cargo's result lines, and those of our scripts ("N passed, N failed").
+counts=$(sed -nE 's/^test result: .* ([0-9]+) passed; ([0-9]+) failed;.*/\1 \2/p; s/^([0-9]+) passed, ([0-9]+) failed$/\1 \2/p' "$log" |
+    awk '{passed += $1; failed += $2} END {print passed + 0, failed + 0}')
+read -r passed broken <<<"$counts"
+[ "$failed" -eq 0 ] || [ "$broken" -gt 0 ] || broken=$failed
+echo "$passed passed, $broken failed"
+[ "$failed" -eq 0 ] && [ "$broken" -eq 0 ] && [ "$passed" -gt 0 ]
