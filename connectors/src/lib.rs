@@ -1,7 +1,12 @@
 //! connectors
 
+pub mod dead_letter;
 pub mod decode;
+pub mod folder;
 pub mod journal;
+pub mod memory;
 pub mod photos;
 pub mod reader;
+pub mod recorded;
 pub mod sink;
+pub mod source;
