@@ -14,11 +14,14 @@ use crate::clock::Clock;
 use crate::feed::{Garbage, Want};
 use crate::flow::{Delivery, Out};
 use crate::live::{self, Answered};
+use crate::metrics::Outcomes;
+use crate::names;
 use crate::pool::{Lease, PoolAnswer, Pool};
 use crate::poison::{Poison, Verdict, CAUTIOUS_LEASES_MAX};
 use crate::queue::Queue;
 use crate::sinks::SinkThread;
 use crate::workers::{Fill, Workers, WorkersError};
+use ecow::EcoString;
 use inkflow_connectors::dead_letter::Letter;
 use inkflow_connectors::journal::{Change, Collection, Draft, Journal, JournalError};
 use inkflow_connectors::sink::{EpochStamp, SinkError};
@@ -101,15 +104,38 @@ pub enum EngineError {
 /// Where records come from while the engine runs.
 pub struct Inlets {
     /// Submissions: paused while too many photos wait.
-    pub submissions: mpsc::Receiver<Batch>,
+    pub submissions: Inlet,
     /// All other topics: never paused but by the size of an epoch.
-    pub others: mpsc::Receiver<Batch>,
+    pub others: Inlet,
     /// What the dataflow delivers.
     pub deliveries: mpsc::UnboundedReceiver<Delivery>,
     /// A sink wrote, waits or failed.
     pub sinks_changed: std::sync::Arc<tokio::sync::Notify>,
     /// Set to true to end the run.
     pub stop: tokio::sync::watch::Receiver<bool>,
+}
+
+/// A source's batches, up to its end.
+pub struct Inlet(Option<mpsc::Receiver<Batch>>);
+
+impl Inlet {
+    /// An open inlet.
+    pub fn new(batches: mpsc::Receiver<Batch>) -> Inlet {
+        Inlet(Some(batches))
+    }
+
+    /// The next batch. Waits for ever after the end. A source that is gone without an end is a broken one.
+    async fn next(&mut self) -> Batch {
+        let Some(batches) = &mut self.0 else { return std::future::pending().await };
+        match batches.recv().await {
+            Some(Batch::End) => {
+                self.0 = None;
+                Batch::End
+            }
+            Some(batch) => batch,
+            None => Batch::Broken("a source ended by itself".to_owned()),
+        }
+    }
 }
 
 /// What happened so far, for progress and metrics.
@@ -131,6 +157,8 @@ pub struct Progress {
     pub answers: u64,
     /// Of these, readings.
     pub readings: u64,
+    /// Of these, how many came of each outcome.
+    pub outcomes: Outcomes,
     /// Answers dropped because nobody waited for them.
     pub answers_dropped: u64,
     /// Questions that wait.
@@ -139,6 +167,32 @@ pub struct Progress {
     pub collected: u64,
     /// Live rows hydrated at the start.
     pub hydrated: u64,
+    /// How the sinks are.
+    pub sinks: Vec<SinkProgress>,
+}
+
+/// How a sink is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SinkProgress {
+    /// Its name.
+    pub name: EcoString,
+    /// The last epoch that it has written; none before it is reconciled.
+    pub applied: Option<Epoch>,
+    /// Why it is waited for, if it is.
+    pub waiting: Option<String>,
+}
+
+impl Progress {
+    /// Looks how the sinks are.
+    pub fn see_sinks(&mut self, sinks: &[SinkThread]) {
+        self.sinks.resize_with(sinks.len(), SinkProgress::default);
+        for (seen, sink) in self.sinks.iter_mut().zip(sinks) {
+            if seen.name.is_empty() {
+                seen.name = sink.name().into();
+            }
+            (seen.applied, seen.waiting) = (sink.applied(), sink.waiting());
+        }
+    }
 }
 
 /// The running engine.
@@ -200,8 +254,8 @@ impl Engine {
                 answers = self.pool.answers.recv(), if may_take => {
                     self.take_answers(answers.ok_or(EngineError::Ended("readers"))?);
                 }
-                batch = inlets.others.recv(), if may_take => self.take_batch(batch).await?,
-                batch = inlets.submissions.recv(), if may_submit => self.take_batch(batch).await?,
+                batch = inlets.others.next(), if may_take => self.take_batch(batch).await?,
+                batch = inlets.submissions.next(), if may_submit => self.take_batch(batch).await?,
                 () = std::future::ready(()), if may_seal => self.seal().await?,
                 () = tokio::time::sleep(instant.unwrap_or(Duration::MAX / 4)), if instant.is_some() && self.in_flight() == 0 => {
                     self.seal().await?;
@@ -237,15 +291,14 @@ impl Engine {
     }
 
     /// Takes a batch of a source.
-    async fn take_batch(&mut self, batch: Option<Batch>) -> Result<(), EngineError> {
+    async fn take_batch(&mut self, batch: Batch) -> Result<(), EngineError> {
         match batch {
-            None => Err(EngineError::Ended("sources")),
-            Some(Batch::Broken(why)) => Err(EngineError::Source(why)),
-            Some(Batch::End) => {
+            Batch::Broken(why) => Err(EngineError::Source(why)),
+            Batch::End => {
                 self.open_sources = self.open_sources.saturating_sub(1);
                 Ok(())
             }
-            Some(Batch::Records(records)) => {
+            Batch::Records(records) => {
                 self.take_records(records).await;
                 Ok(())
             }
@@ -298,6 +351,7 @@ impl Engine {
             return;
         };
         self.counts.answers += 1;
+        self.counts.outcomes.count(&answered.outcome);
         self.counts.readings += u64::from(matches!(answered.outcome, Outcome::Read(_)));
         let journal = &self.journal;
         let hash = |collection, parts: &[&[u8]]| journal.hash(collection, parts);
@@ -339,7 +393,9 @@ impl Engine {
             }
         }
         let draft = Draft { epoch, clock: clock.0, positions: sealed.positions };
+        let started = std::time::Instant::now();
         seal_patiently(&mut self.journal, draft, sealed.changes).await?;
+        metrics::histogram!(names::SEAL_SECONDS.name).record(started.elapsed());
         self.last = (epoch, clock);
         self.collect_now = false;
         self.clocks.insert(epoch, clock);
@@ -516,6 +572,7 @@ impl Engine {
 
     fn publish(&mut self) {
         self.counts.pending = self.queue.pending();
+        self.counts.see_sinks(&self.sinks);
         self.progress.send_if_modified(|progress| {
             let changed = *progress != self.counts;
             progress.clone_from(&self.counts);
@@ -555,6 +612,7 @@ async fn seal_patiently(journal: &mut Journal, draft: Draft, changes: Vec<Change
         match journal.seal(draft.clone(), &changes).await {
             Err(error @ (JournalError::Full(_) | JournalError::Unavailable(_))) => {
                 tracing::warn!(%error, "the journal cannot be written, and is waited for");
+                metrics::counter!(names::JOURNAL_WAITS.name).increment(1);
                 tokio::time::sleep(wait).await;
                 wait = (wait * 2).min(Duration::from_secs(5));
             }

@@ -1,9 +1,29 @@
 //! inkflow: homework photos to per-student completion statistics, live, exactly once, explainable.
 
+pub mod admission;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod engine;
 pub mod feed;
 pub mod flow;
 pub mod homework;
-pub mod workers;
-pub mod admission;
+pub mod letters;
 pub mod live;
+pub mod metrics;
+pub mod names;
+pub mod panic;
+pub mod poison;
+pub mod pool;
+pub mod presence;
 pub mod queue;
+pub mod readers;
+pub mod run;
+pub mod serve;
+pub mod signals;
+pub mod sinks;
+pub mod sources;
+pub mod start;
+pub mod terminal;
+pub mod vitals;
+pub mod workers;

@@ -6,7 +6,7 @@
 
 use crate::admission::{fresh, Admission};
 use crate::clock::Clock;
-use crate::engine::{Engine, EngineError, EngineSettings, Inlets, Progress};
+use crate::engine::{Engine, EngineError, EngineSettings, Inlet, Inlets, Progress};
 use crate::feed::Fed;
 use crate::flow::Flow;
 use crate::letters::Letters;
@@ -22,6 +22,7 @@ use inkflow_connectors::source::{Offsets, Source};
 use inkflow_schemas::{Assignment, Enrolment, Millis, Outcome, PhotoKey, Policy, Review, Submission, Topic};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::sync::{mpsc, watch, Notify};
 
@@ -54,6 +55,8 @@ pub struct Parts {
     pub workers: usize,
     /// Limits.
     pub settings: EngineSettings,
+    /// Counts the rows that are hydrated, while they are.
+    pub hydrated: Arc<AtomicU64>,
 }
 
 /// A run that can be started.
@@ -70,7 +73,7 @@ pub struct Ready {
 
 /// Opens what a run needs and hydrates its dataflow.
 pub async fn start(parts: Parts, define: impl Fn(&mut Flow<'_>) + Send + Sync + 'static) -> Result<Ready, EngineError> {
-    let Parts { journal, mut submissions, mut others, sinks, dead_letters, pool, known, clock, workers, settings } = parts;
+    let Parts { journal, mut submissions, mut others, sinks, dead_letters, pool, known, clock, workers, settings, hydrated } = parts;
     let (epoch, last_clock, positions) = journal
         .last()
         .map(|header| (header.epoch, Millis(header.clock), header.positions.clone()))
@@ -90,7 +93,7 @@ pub async fn start(parts: Parts, define: impl Fn(&mut Flow<'_>) + Send + Sync + 
         }
     }
 
-    let mut hydration = Hydration::new(&journal, &workers, &known);
+    let mut hydration = Hydration::new(&journal, &workers, &known, &hydrated);
     let positions = positions.iter().map(|((topic, partition), position)| fresh(topic, *partition, position, epoch));
     hydration.rows.extend(positions);
     hydration.run().await?;
@@ -115,11 +118,14 @@ pub async fn start(parts: Parts, define: impl Fn(&mut Flow<'_>) + Send + Sync + 
         admission.note(live::put(live::running_key(&hash), &()));
     }
     let broken = |error: std::io::Error| EngineError::Source(format!("a source's thread cannot be started: {error}"));
-    let (progress_sink, progress) = watch::channel(Progress::default());
+    // From its first value on it says which epoch was hydrated, and which sinks there are.
+    let mut counts = Progress { epoch, clock: last_clock.0, hydrated: count, ..Progress::default() };
+    counts.see_sinks(&sinks);
+    let (progress_sink, progress) = watch::channel(counts.clone());
     let (stop, stop_seen) = watch::channel(false);
     let inlets = Inlets {
-        submissions: crate::sources::start(submissions, "submissions").map_err(broken)?,
-        others: crate::sources::start(others, "records").map_err(broken)?,
+        submissions: Inlet::new(crate::sources::start(submissions, "submissions").map_err(broken)?),
+        others: Inlet::new(crate::sources::start(others, "records").map_err(broken)?),
         deliveries,
         sinks_changed,
         stop: stop_seen,
@@ -148,7 +154,7 @@ pub async fn start(parts: Parts, define: impl Fn(&mut Flow<'_>) + Send + Sync + 
         open_sources: 2,
         poison: Poison::new(attempted),
         alone: false,
-        counts: Progress { epoch, clock: last_clock.0, hydrated: count, ..Progress::default() },
+        counts,
         progress: progress_sink,
     };
     Ok(Ready { engine, inlets, progress, stop })
@@ -168,6 +174,8 @@ struct Hydration<'a> {
     journal: &'a Journal,
     workers: &'a Workers,
     known: &'a KnownBytes,
+    /// How many rows have been read, for who watches.
+    seen: &'a AtomicU64,
     rows: Vec<Fed>,
     erased: FxHashSet<u128>,
     /// Rows of erased students that the last process did not live to delete.
@@ -178,11 +186,12 @@ struct Hydration<'a> {
 }
 
 impl<'a> Hydration<'a> {
-    fn new(journal: &'a Journal, workers: &'a Workers, known: &'a KnownBytes) -> Hydration<'a> {
+    fn new(journal: &'a Journal, workers: &'a Workers, known: &'a KnownBytes, seen: &'a AtomicU64) -> Hydration<'a> {
         Hydration {
             journal,
             workers,
             known,
+            seen,
             rows: Vec::new(),
             erased: FxHashSet::default(),
             stale: Vec::new(),
@@ -231,6 +240,7 @@ impl<'a> Hydration<'a> {
     }
 
     fn take(&mut self, key: RowKey, row: LiveRow<'_>) -> Result<(), EngineError> {
+        self.seen.fetch_add(1, Ordering::Relaxed);
         let collection = key.collection;
         let (epoch, clock) = (row.epoch, Millis(row.clock));
         let fed = match collection {

@@ -1,0 +1,129 @@
+//! How the process ends: its exit codes, each with what to do. `docs/reference/exit-codes.md` is made of them, and a test
+//! keeps it so.
+
+use crate::config::ConfigError;
+use crate::engine::EngineError;
+use crate::run::RunError;
+use inkflow_connectors::journal::JournalError;
+use inkflow_connectors::sink::SinkError;
+
+/// How the process ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// All is done.
+    Done,
+    /// Something else.
+    Other,
+    /// The command or the flow file is wrong.
+    Usage,
+    /// Another process took over.
+    Fenced,
+    /// Something that it needs cannot go on.
+    CannotGoOn,
+    /// It was stopped before it was done.
+    CutOff,
+}
+
+impl Exit {
+    /// All of them.
+    pub const ALL: [Exit; 6] =
+        [Exit::Done, Exit::Other, Exit::Usage, Exit::Fenced, Exit::CannotGoOn, Exit::CutOff];
+
+    /// Its number.
+    pub fn code(self) -> i32 {
+        match self {
+            Exit::Done => 0,
+            Exit::Other => 1,
+            Exit::Usage => 2,
+            Exit::Fenced => 3,
+            Exit::CannotGoOn => 4,
+            Exit::CutOff => 5,
+        }
+    }
+
+    /// What it means, and what to do.
+    pub fn meaning(self) -> (&'static str, &'static str) {
+        match self {
+            Exit::Done => (
+                "Done. A run with `--until-end` has written every sink; one without has been asked to end (SIGTERM, SIGINT), \
+                 and has sealed and flushed all that it took. `check` found nothing wrong.",
+                "Nothing.",
+            ),
+            Exit::Other => ("`check` found something wrong; or what is none of the others.", "Read the message."),
+            Exit::Usage => ("The command, the flow file or a value in it is wrong. Nothing was touched.", "Mend it; starting again does not help."),
+            Exit::Fenced => (
+                "Another process has opened the journal, or claimed a sink, since: this one may write no more.",
+                "Nothing, if that was wanted. If two are started again and again, stop one of them.",
+            ),
+            Exit::CannotGoOn => (
+                "A source, the photos, the model, the journal, a sink or the port cannot be used, and waiting does not help.",
+                "Read the message; `inkflow check FLOW.yaml` tries all of them.",
+            ),
+            Exit::CutOff => (
+                "It was stopped before it was done: a run with `--until-end` by a signal, or any run that could not seal and flush \
+                 within 15 s of one, or was signalled twice.",
+                "Start it again: it goes on where it stopped.",
+            ),
+        }
+    }
+}
+
+impl From<&ConfigError> for Exit {
+    fn from(_: &ConfigError) -> Exit {
+        Exit::Usage
+    }
+}
+
+impl From<&RunError> for Exit {
+    fn from(error: &RunError) -> Exit {
+        match error {
+            RunError::Journal { error: JournalError::Fenced, .. }
+            | RunError::Engine(
+                EngineError::Journal(JournalError::Fenced) | EngineError::Sink(SinkError::Fenced { .. }),
+            ) => Exit::Fenced,
+            RunError::Engine(EngineError::Workers(_) | EngineError::Ended(_)) => Exit::Other,
+            RunError::CutOff => Exit::CutOff,
+            RunError::Journal { .. } | RunError::File { .. } | RunError::Engine(_) => Exit::CannotGoOn,
+        }
+    }
+}
+
+/// `docs/reference/exit-codes.md`.
+pub fn reference() -> String {
+    let mut text = String::from(
+        "# Exit codes\n\nMade from `pipeline/src/cli/exit.rs`; `UPDATE=1 cargo test -p inkflow reference` writes it anew.\n\n\
+         | code | meaning | what to do |\n| --- | --- | --- |\n",
+    );
+    for exit in Exit::ALL {
+        let (meaning, advice) = exit.meaning();
+        text += &format!("| {} | {meaning} | {advice} |\n", exit.code());
+    }
+    text += "| 134 | It panicked, which is a bug (SIGABRT: the process aborts, and never goes on by half). | Report it with \
+             its message; a restart goes on where it stopped. |\n";
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reference_lists_every_code() {
+        crate::config::reference::same_as_file("docs/reference/exit-codes.md", &reference());
+    }
+
+    #[test]
+    fn whoever_is_fenced_says_so() {
+        let sink = SinkError::Fenced { sink: "sqlite".into(), reason: "incarnation 3".into() };
+        for error in [
+            RunError::Journal { path: "j".into(), error: JournalError::Fenced },
+            RunError::Engine(JournalError::Fenced.into()),
+            RunError::Engine(sink.into()),
+        ] {
+            assert_eq!(Exit::from(&error), Exit::Fenced, "{error}");
+        }
+        assert_eq!(Exit::from(&RunError::Engine(JournalError::Corrupt("x".into()).into())), Exit::CannotGoOn);
+        assert_eq!(Exit::from(&RunError::Engine(EngineError::Source("truncated".into()))), Exit::CannotGoOn);
+        assert_eq!(Exit::from(&RunError::Engine(EngineError::Ended("readers"))), Exit::Other);
+    }
+}

@@ -1,0 +1,152 @@
+//! `inkflow run`: from a flow file and options to a run, and to its end.
+
+use super::{load, Failure, RunArgs};
+use crate::config::{
+    CsvConfig, FlowConfig, FolderConfig, HttpConfig, JournalConfig, PhotoFolderConfig, PhotosConfig, ReaderConfig,
+    SinkConfig, SourceConfig,
+};
+use crate::engine::{EngineSettings, Progress};
+use crate::run::{prepare, Readers, RunError, Setup};
+use crate::terminal::Terminal;
+use crate::vitals::Vitals;
+use crate::{metrics, panic, readers, serve, signals};
+use inkflow_schemas::Millis;
+use metrics_exporter_prometheus::PrometheusHandle;
+use std::sync::Arc;
+
+/// Sealing, fetching and serving all wait rather than work: the work is done on threads of its own.
+const RUNTIME_THREADS: usize = 2;
+
+pub(super) fn run(args: RunArgs) -> Result<(), Failure> {
+    let (until_end, now) = (args.until_end, args.now);
+    let config = configure(args)?;
+    let terminal = Terminal::stderr(config.log.format);
+    terminal.log(&config.log).map_err(Failure::Usage)?;
+    panic::abort_on_panic(config.log.format);
+    let metrics = metrics::install();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(RUNTIME_THREADS)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Other(format!("no threads for the runtime: {error}")))?;
+    let ended = runtime.block_on(go(&config, until_end, now, terminal.clone(), metrics));
+    terminal.clear();
+    if let Err(failure) = &ended {
+        tracing::debug!(code = failure.exit().code(), "the run has failed");
+    }
+    ended
+}
+
+/// What the flow file says, and what options say in its place.
+fn configure(args: RunArgs) -> Result<FlowConfig, Failure> {
+    let RunArgs { flow, folder, until_end, export, now: _, journal, workers, listen, log } = args;
+    let mut config = match (&flow, &folder) {
+        (Some(flow), _) => load(flow)?,
+        (None, Some(folder)) => FlowConfig::of_folder(folder),
+        (None, None) => {
+            return Err(Failure::Usage(
+                "nothing to run: name a flow file, or a folder of records\n\n  inkflow run flow.yaml\n  \
+                 inkflow run --folder DIR --until-end --export OUT\n\nSee inkflow run --help."
+                    .to_owned(),
+            ))
+        }
+    };
+    if let Some(path) = folder {
+        config.source = SourceConfig::Folder(FolderConfig { path });
+    }
+    if let Some(folder) = journal {
+        config.journal = Some(JournalConfig { folder });
+    }
+    if let Some(folder) = export {
+        config.sinks.retain(|sink| !matches!(sink, SinkConfig::Csv(_)));
+        config.sinks.push(SinkConfig::Csv(CsvConfig { folder }));
+    }
+    if let Some(workers) = workers {
+        config.workers = workers;
+    }
+    if let Some(listen) = listen {
+        config.http = Some(HttpConfig { listen });
+    }
+    if let Some(format) = log {
+        config.log.format = format;
+    }
+    match flow {
+        Some(flow) if config.journal.is_none() && !until_end => Err(Failure::Usage(format!(
+            "{} names no journal, so that nothing would be left of the run: add `journal: {{folder: journal}}`, or run it \
+             with --journal DIR or --until-end",
+            flow.display()
+        ))),
+        _ => Ok(config),
+    }
+}
+
+async fn go(
+    config: &FlowConfig,
+    until_end: bool,
+    now: Option<Millis>,
+    terminal: Terminal,
+    metrics: Option<PrometheusHandle>,
+) -> Result<(), Failure> {
+    let mut asked_to_end =
+        signals::listen().map_err(|error| Failure::Other(format!("signals cannot be heard: {error}")))?;
+    let vitals = Arc::new(Vitals::default());
+    if let Some(HttpConfig { listen }) = config.http {
+        let bound = serve::start(listen, vitals.clone(), metrics).await;
+        bound.map_err(|error| Failure::Listen { address: listen, error })?;
+    }
+    let shown = tokio::spawn(terminal.follow(vitals.clone()));
+    let setup = setup(config, until_end, now, &vitals)?;
+    let run = tokio::select! {
+        run = vitals.watch(prepare(setup)) => run?,
+        // Nothing was taken yet, and nothing sealed: to stop here is to stop.
+        _ = asked_to_end.wait_for(|asked| *asked) => {
+            return if until_end { Err(RunError::CutOff.into()) } else { Ok(()) };
+        }
+    };
+    vitals.running(run.ready.progress.clone());
+    let stop = run.ready.stop.clone();
+    tokio::spawn(async move {
+        // An error is the end of the listener, which outlives the run.
+        if asked_to_end.wait_for(|asked| *asked).await.is_ok() {
+            let _ = stop.send(true);
+        }
+    });
+    let progress = vitals.watch(run.run()).await?;
+    shown.abort();
+    let Progress { epoch, records, rejected, readings, answers, .. } = progress;
+    tracing::info!(epoch, records, rejected, readings, failed = answers - readings, "ended; all is sealed and written");
+    Ok(())
+}
+
+fn setup(config: &FlowConfig, until_end: bool, now: Option<Millis>, vitals: &Vitals) -> Result<Setup, Failure> {
+    let readers = match (&config.readers, &config.photos, config.recorded()) {
+        (ReaderConfig::Model(model), Some(PhotosConfig::Folder(PhotoFolderConfig { path })), _) => {
+            let (readers, pages) = readers::start(model, path)?;
+            vitals.reading(pages);
+            readers
+        }
+        (ReaderConfig::Model(_), None, _) => return Err(Failure::Usage("a model reads, and no photos are named".into())),
+        (ReaderConfig::Recorded(_), _, path) => Readers::Recorded(path.unwrap_or_default()),
+    };
+    let mut setup = Setup { readers, ..Setup::of_folder(config.folder()) };
+    setup.journal = config.journal.as_ref().map(|journal| journal.folder.clone());
+    for sink in &config.sinks {
+        match sink {
+            SinkConfig::Sqlite(sqlite) => setup.sqlite.push(sqlite.path.clone()),
+            SinkConfig::Csv(csv) => setup.export.push(csv.folder.clone()),
+        }
+    }
+    setup.dead_letters = config.dead_letters.as_ref().map(|letters| letters.path.clone());
+    setup.now = now;
+    setup.day_of = config.time_zone.day_of();
+    setup.workers = config.workers.get();
+    setup.settings = EngineSettings {
+        epoch_rows_max: config.limits.epoch_rows_max.get(),
+        epochs_ahead_max: config.limits.epochs_ahead_max.get(),
+        pending_questions_max: config.limits.pending_questions_max.get(),
+        until_end,
+        ..EngineSettings::default()
+    };
+    setup.hydrated = vitals.hydrated.clone();
+    Ok(setup)
+}

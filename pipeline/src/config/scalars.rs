@@ -1,0 +1,132 @@
+//! Values of the flow file that are more than a text: checked when the file is read, so that an error names their place.
+
+use inkflow_operators::views::class_day::DayOf;
+use inkflow_schemas::{Millis, ModelName};
+use jiff::{tz, Timestamp};
+use schemars::{json_schema, JsonSchema, Schema, SchemaGenerator};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// The version of the flow file's form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Version;
+
+impl<'de> Deserialize<'de> for Version {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Version, D::Error> {
+        match u64::deserialize(from)? {
+            1 => Ok(Version),
+            version => Err(Error::custom(format_args!("version {version} is not known here: this inkflow reads version 1"))),
+        }
+    }
+}
+
+impl Serialize for Version {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_u64(1)
+    }
+}
+
+impl JsonSchema for Version {
+    fn schema_name() -> Cow<'static, str> {
+        "Version".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "const": 1, "examples": [1] })
+    }
+}
+
+/// A time zone, by its IANA name. The tables are inkflow's own, so that every machine has the same days.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TimeZone(tz::TimeZone);
+
+impl Default for TimeZone {
+    fn default() -> Self {
+        TimeZone(tz::TimeZone::UTC)
+    }
+}
+
+impl TimeZone {
+    /// The zone of that name.
+    pub fn named(name: &str) -> Option<TimeZone> {
+        match name {
+            "UTC" => Some(TimeZone::default()),
+            _ => tz::db().get(name).ok().map(TimeZone),
+        }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        self.0.iana_name().unwrap_or("UTC")
+    }
+
+    /// The day of a time in this zone.
+    pub fn day_of(&self) -> DayOf {
+        let zone = self.0.clone();
+        Arc::new(move |time: Millis| {
+            // Every time that inkflow admits lies between 1970 and 2100, which a timestamp holds.
+            let instant = Timestamp::from_millisecond(time.0).unwrap_or(Timestamp::UNIX_EPOCH);
+            let seconds = time.0.div_euclid(1_000) + i64::from(zone.to_offset(instant).seconds());
+            i32::try_from(seconds.div_euclid(86_400)).unwrap_or(0)
+        })
+    }
+
+    /// The name nearest to one that is none.
+    fn nearest(name: &str) -> Option<String> {
+        let names: Vec<String> = tz::db().available().map(|name| name.as_str().to_owned()).collect();
+        super::load::nearest(name, names.iter().map(String::as_str)).map(str::to_owned)
+    }
+}
+
+impl<'de> Deserialize<'de> for TimeZone {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<TimeZone, D::Error> {
+        let name = String::deserialize(from)?;
+        TimeZone::named(&name).ok_or_else(|| match TimeZone::nearest(&name) {
+            Some(near) => Error::custom(format_args!("no time zone is called {name:?}; did you mean {near:?}?")),
+            None => Error::custom(format_args!("no time zone is called {name:?}: want an IANA name, as Europe/Vienna")),
+        })
+    }
+}
+
+impl Serialize for TimeZone {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.name())
+    }
+}
+
+impl JsonSchema for TimeZone {
+    fn schema_name() -> Cow<'static, str> {
+        "TimeZone".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string" })
+    }
+}
+
+/// The name and version of a model, as `page@1`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Model(pub ModelName);
+
+impl<'de> Deserialize<'de> for Model {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Model, D::Error> {
+        let name = String::deserialize(from)?;
+        let model = ModelName::new(&name).map(Model);
+        model.ok_or_else(|| Error::custom(format_args!("{name:?} is no model: want NAME@VERSION, as page@1")))
+    }
+}
+
+impl Serialize for Model {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.0.as_str())
+    }
+}
+
+impl JsonSchema for Model {
+    fn schema_name() -> Cow<'static, str> {
+        "Model".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": "^[^@\\s]+@[^@\\s]+$" })
+    }
+}

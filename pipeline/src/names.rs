@@ -1,0 +1,223 @@
+//! The metrics: each named once, here, with its kind, its unit and what it means. `docs/reference/metrics.md` is made of
+//! this list, and a test keeps it so.
+//!
+//! No label holds an id of a student, a school or a photo: labels are outcomes and sinks, of which there are few.
+
+use metrics::Unit::{self, Count, Seconds};
+use Kind::{Counter, Gauge, Histogram};
+
+/// What a metric does over time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
+    /// It grows, from 0 at the start of the process.
+    Counter,
+    /// It goes up and down.
+    Gauge,
+    /// It counts by size; these are the upper bounds of its buckets.
+    Histogram(&'static [f64]),
+}
+
+/// A metric.
+#[derive(Clone, Copy, Debug)]
+pub struct Metric {
+    /// Its name, as Prometheus has it.
+    pub name: &'static str,
+    /// What it does over time.
+    pub kind: Kind,
+    /// What it counts in.
+    pub unit: Unit,
+    /// Its labels.
+    pub labels: &'static [&'static str],
+    /// What it means.
+    pub help: &'static str,
+}
+
+impl Metric {
+    const fn new(name: &'static str, kind: Kind, unit: Unit, help: &'static str) -> Metric {
+        Metric { name, kind, unit, labels: &[], help }
+    }
+
+    const fn by(self, labels: &'static [&'static str]) -> Metric {
+        Metric { labels, ..self }
+    }
+}
+
+/// A seal takes from half a millisecond in a folder to a second in a bucket that is slow.
+const SEAL_SECONDS_BOUNDS: &[f64] = &[0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0];
+
+/// The build.
+pub const BUILD: Metric =
+    Metric::new("inkflow_build_info", Gauge, Count, "Always 1; its label is the version that runs.").by(&["version"]);
+
+/// Whether all is up to date that was there at the start.
+pub const READY: Metric = Metric::new(
+    "inkflow_ready",
+    Gauge,
+    Count,
+    "1 once the state is hydrated and every sink reconciled with it, else 0: what /readyz answers.",
+);
+
+/// Live rows at the start.
+pub const HYDRATED_ROWS: Metric =
+    Metric::new("inkflow_hydrated_rows", Gauge, Count, "Live rows read from the journal when the process started.");
+
+/// Records passed.
+pub const RECORDS: Metric =
+    Metric::new("inkflow_records_total", Counter, Count, "Records taken from the sources, refused ones with them.");
+
+/// Of these, refused.
+pub const RECORDS_REJECTED: Metric = Metric::new(
+    "inkflow_records_rejected_total",
+    Counter,
+    Count,
+    "Records that were refused; the view `rejected` and the dead letters say which and why.",
+);
+
+/// Of these, of erased students.
+pub const RECORDS_ERASED: Metric = Metric::new(
+    "inkflow_records_erased_total",
+    Counter,
+    Count,
+    "Records that were dropped because their student is erased.",
+);
+
+/// Fields that no schema names, and that were ignored.
+pub const UNKNOWN_FIELDS: Metric =
+    Metric::new("inkflow_unknown_fields_total", Counter, Count, "Fields of records that no schema names, and that were ignored.");
+
+/// The last sealed epoch.
+pub const EPOCH: Metric = Metric::new("inkflow_epoch", Gauge, Count, "The last epoch that was sealed in the journal.");
+
+/// The last delivered epoch.
+pub const EPOCH_DELIVERED: Metric = Metric::new(
+    "inkflow_epoch_delivered",
+    Gauge,
+    Count,
+    "The last epoch that the dataflow has worked off; behind inkflow_epoch, it is what holds back.",
+);
+
+/// The last epoch's clock.
+pub const EPOCH_CLOCK: Metric =
+    Metric::new("inkflow_epoch_clock_seconds", Gauge, Seconds, "The clock of the last sealed epoch, since 1970.");
+
+/// How far the last epoch's clock is behind.
+pub const EPOCH_LAG: Metric = Metric::new(
+    "inkflow_epoch_lag_seconds",
+    Gauge,
+    Seconds,
+    "How long ago that clock was. It grows while nothing comes in: then there is nothing to seal.",
+);
+
+/// How long sealing takes.
+pub const SEAL_SECONDS: Metric = Metric::new(
+    "inkflow_seal_seconds",
+    Histogram(SEAL_SECONDS_BOUNDS),
+    Seconds,
+    "How long it took to seal an epoch durably, waiting for the journal's store included.",
+);
+
+/// How often the journal's store was waited for.
+pub const JOURNAL_WAITS: Metric = Metric::new(
+    "inkflow_journal_waits_total",
+    Counter,
+    Count,
+    "How often sealing was tried again because the journal's store was full or away.",
+);
+
+/// Questions that wait.
+pub const PENDING: Metric =
+    Metric::new("inkflow_pending_questions", Gauge, Count, "Photos that wait to be read, by the models that are asked.");
+
+/// Photos at the reader.
+pub const READER_PHOTOS: Metric =
+    Metric::new("inkflow_reader_photos", Gauge, Count, "Photos queued at the reader or being read, where models read.");
+
+/// Batches run.
+pub const READER_BATCHES: Metric = Metric::new(
+    "inkflow_reader_batches_total",
+    Counter,
+    Count,
+    "Batches that went through a model; photos by batches is how full they are.",
+);
+
+/// The longest that a reader thread is at one thing.
+pub const READER_BUSY: Metric = Metric::new(
+    "inkflow_reader_busy_seconds",
+    Gauge,
+    Seconds,
+    "For how long the reader thread that is longest at one photo or batch has been at it.",
+);
+
+/// Answers by outcome.
+pub const ANSWERS: Metric = Metric::new(
+    "inkflow_answers_total",
+    Counter,
+    Count,
+    "Answers that were admitted, by what came of the photo: the quality that was read, or the fault.",
+)
+.by(&["outcome"]);
+
+/// Answers that nobody waited for.
+pub const ANSWERS_DROPPED: Metric = Metric::new(
+    "inkflow_answers_dropped_total",
+    Counter,
+    Count,
+    "Answers that were dropped, because another was first or nobody asks any more.",
+);
+
+/// Rows deleted.
+pub const GARBAGE: Metric = Metric::new(
+    "inkflow_garbage_rows_total",
+    Counter,
+    Count,
+    "Rows deleted from the journal because they can count no more.",
+);
+
+/// The last epoch in a sink.
+pub const SINK_EPOCH: Metric =
+    Metric::new("inkflow_sink_epoch", Gauge, Count, "The epoch that the sink's rows reflect.").by(&["sink"]);
+
+/// How far a sink is behind.
+pub const SINK_LAG: Metric = Metric::new(
+    "inkflow_sink_lag_epochs",
+    Gauge,
+    Count,
+    "How many epochs the sink is behind the last sealed one.",
+)
+.by(&["sink"]);
+
+/// Whether a sink is waited for.
+pub const SINK_WAITING: Metric = Metric::new(
+    "inkflow_sink_waiting",
+    Gauge,
+    Count,
+    "1 while the sink is locked, full or away, and is waited for, else 0; the log says why.",
+)
+.by(&["sink"]);
+
+/// All of them, in the order of a record's way.
+pub const ALL: &[Metric] = &[
+    BUILD,
+    READY,
+    HYDRATED_ROWS,
+    RECORDS,
+    RECORDS_REJECTED,
+    RECORDS_ERASED,
+    UNKNOWN_FIELDS,
+    EPOCH,
+    EPOCH_DELIVERED,
+    EPOCH_CLOCK,
+    EPOCH_LAG,
+    SEAL_SECONDS,
+    JOURNAL_WAITS,
+    PENDING,
+    READER_PHOTOS,
+    READER_BATCHES,
+    READER_BUSY,
+    ANSWERS,
+    ANSWERS_DROPPED,
+    GARBAGE,
+    SINK_EPOCH,
+    SINK_LAG,
+    SINK_WAITING,
+];

@@ -1,0 +1,265 @@
+//! A run: from a setup, wherever it came from, to a finished engine. The shell around [`crate::start`].
+
+use crate::clock::Clock;
+use crate::config::READINGS_FILE;
+use crate::engine::{EngineError, EngineSettings, Progress};
+use crate::homework::{homework, Settings};
+use crate::letters::Letters;
+use crate::pool::Pool;
+use crate::presence::Presence;
+use crate::start::{sealed_offsets, start, KnownBytes, Parts, Ready};
+use inkflow_connectors::dead_letter::DeadLetterFile;
+use inkflow_connectors::folder::FolderSource;
+use inkflow_connectors::journal::{Journal, JournalError, JournalSettings};
+use inkflow_connectors::reader::Reader;
+use inkflow_connectors::recorded::RecordedReader;
+use inkflow_connectors::sink::csv::export_all;
+use inkflow_connectors::sink::memory::MemorySink;
+use inkflow_connectors::sink::sqlite::SqliteSink;
+use inkflow_connectors::sink::{Claim, EpochStamp, Sink, SinkError, ViewChanges};
+use inkflow_operators::views::class_day::{utc_day, DayOf};
+use inkflow_schemas::{Millis, ModelName, Row, Topic, ViewSchema};
+use object_store::local::LocalFileSystem;
+use object_store::ObjectStore;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The model that recorded readings are said to be of.
+pub const RECORDED_MODEL: &str = "recorded@1";
+
+/// Who reads.
+pub enum Readers {
+    /// Recorded answers, in this file.
+    Recorded(PathBuf),
+    /// A reader of photos, the model that reads where no policy says otherwise, and how many photos at a time.
+    Photos {
+        /// The reader; made with the store of known bytes.
+        reader: Box<dyn FnOnce(KnownBytes) -> Arc<dyn Reader> + Send>,
+        /// The configured model.
+        model: ModelName,
+        /// Which models read templates.
+        reads_templates: Arc<dyn Fn(&ModelName) -> bool + Send + Sync>,
+        /// Photos in flight at most.
+        in_flight_max: usize,
+    },
+}
+
+/// All that a run needs to be told.
+pub struct Setup {
+    /// The folder with the topics.
+    pub folder: PathBuf,
+    /// Who reads.
+    pub readers: Readers,
+    /// The journal's folder; a temporary one without it.
+    pub journal: Option<PathBuf>,
+    /// SQLite files that get the views.
+    pub sqlite: Vec<PathBuf>,
+    /// Folders that get the views as CSV at the end.
+    pub export: Vec<PathBuf>,
+    /// A file that gets the refused records.
+    pub dead_letters: Option<PathBuf>,
+    /// A fixed clock.
+    pub now: Option<Millis>,
+    /// The day of a time.
+    pub day_of: DayOf,
+    /// How many timely workers.
+    pub workers: usize,
+    /// Limits, and whether the run ends.
+    pub settings: EngineSettings,
+    /// Counts the rows that are hydrated, while they are.
+    pub hydrated: Arc<AtomicU64>,
+}
+
+impl Setup {
+    /// The homework flow over a folder, with the readings recorded in it; all else as it is without a word said.
+    pub fn of_folder(folder: &Path) -> Setup {
+        Setup {
+            folder: folder.to_owned(),
+            readers: Readers::Recorded(folder.join(READINGS_FILE)),
+            journal: None,
+            sqlite: Vec::new(),
+            export: Vec::new(),
+            dead_letters: None,
+            now: None,
+            day_of: utc_day(),
+            workers: 1,
+            settings: EngineSettings::default(),
+            hydrated: Arc::default(),
+        }
+    }
+}
+
+/// What ended a run, with what a person needs to know.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The engine stopped.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The journal cannot be opened.
+    #[error("the journal at {path}: {error}")]
+    Journal {
+        /// Where it is.
+        path: String,
+        /// What is wrong with it.
+        error: JournalError,
+    },
+    /// A file cannot be used.
+    #[error("{what} {path}: {error}")]
+    File {
+        /// What the file is for.
+        what: &'static str,
+        /// Which.
+        path: String,
+        /// Why not.
+        error: String,
+    },
+    /// The run was to go on to its end, and was stopped before. What it took is sealed; nothing was exported.
+    #[error("stopped before the end: what was taken is in the journal, and nothing was exported")]
+    CutOff,
+}
+
+impl RunError {
+    /// That file cannot be used.
+    pub fn file(what: &'static str, path: &Path, error: impl std::fmt::Display) -> RunError {
+        RunError::File { what, path: path.display().to_string(), error: error.to_string() }
+    }
+}
+
+/// A run that is ready to go, and what is to be done when it has ended.
+pub struct Run {
+    /// The engine and its ends.
+    pub ready: Ready,
+    until_end: bool,
+    exported: Exported,
+    export: Vec<PathBuf>,
+    /// Says that this process has the journal.
+    _presence: Presence,
+    /// Removed when the run is over.
+    _temporary: Option<tempfile::TempDir>,
+}
+
+/// Puts a run together: opens the journal, hydrates, starts sources, readers and sinks.
+pub async fn prepare(setup: Setup) -> Result<Run, RunError> {
+    let temporary = match setup.journal {
+        Some(_) => None,
+        None => Some(tempfile::tempdir().map_err(|error| RunError::file("a temporary journal in", &std::env::temp_dir(), error))?),
+    };
+    let presence = setup.journal.as_deref().map_or_else(Presence::default, Presence::announce);
+    let journal = open_journal(setup.journal.as_deref(), temporary.as_ref().map(tempfile::TempDir::path)).await?;
+
+    let folder = |topics: &[Topic]| {
+        FolderSource::open(&setup.folder, topics)
+            .map_err(|error| RunError::file("the records in", &setup.folder, error))
+    };
+    let others: Vec<Topic> = Topic::ALL.into_iter().filter(|topic| *topic != Topic::Submissions).collect();
+    let (submissions, others) = (folder(&[Topic::Submissions])?, folder(&others)?);
+
+    let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
+    sinks.extend(setup.sqlite.iter().map(|path| Box::new(SqliteSink::new(path)) as Box<dyn Sink>));
+    let exported = Exported::default();
+    if !setup.export.is_empty() {
+        sinks.push(Box::new(exported.clone()));
+    }
+    let dead_letters = match &setup.dead_letters {
+        None => None,
+        Some(path) => {
+            let sealed = sealed_offsets(&journal);
+            let file = DeadLetterFile::open(path, &sealed).map_err(|error| RunError::file("dead letters in", path, error))?;
+            Some(Letters::new(Box::new(file)))
+        }
+    };
+
+    let known = KnownBytes::default();
+    let (pool, model, reads_templates) = pool(setup.readers, &known)?;
+    let homework_settings = Settings { model, reads_templates, day_of: setup.day_of };
+    let until_end = setup.settings.until_end;
+    let clock = setup.now.map_or(Clock::Wall, Clock::Fixed);
+    let parts = Parts {
+        journal,
+        submissions: Box::new(submissions),
+        others: Box::new(others),
+        sinks,
+        dead_letters,
+        pool,
+        known,
+        clock,
+        workers: setup.workers,
+        settings: setup.settings,
+        hydrated: setup.hydrated,
+    };
+    let ready = start(parts, move |flow| homework(flow, homework_settings.clone())).await?;
+    Ok(Run { ready, until_end, exported, export: setup.export, _presence: presence, _temporary: temporary })
+}
+
+async fn open_journal(named: Option<&Path>, temporary: Option<&Path>) -> Result<Journal, RunError> {
+    let path = named.or(temporary).unwrap_or(Path::new("."));
+    if named.is_some() {
+        std::fs::create_dir_all(path).map_err(|error| RunError::file("the journal at", path, error))?;
+    }
+    let store = LocalFileSystem::new_with_prefix(path).map_err(|error| RunError::file("the journal at", path, error))?;
+    // A temporary journal is gone with the run: it need not survive the loss of power.
+    let store: Arc<dyn ObjectStore> = Arc::new(store.with_fsync(named.is_some()));
+    Journal::open(store, "journal", JournalSettings::folder())
+        .await
+        .map_err(|error| RunError::Journal { path: path.display().to_string(), error })
+}
+
+type Reading = (Pool, ModelName, Arc<dyn Fn(&ModelName) -> bool + Send + Sync>);
+
+fn pool(readers: Readers, known: &KnownBytes) -> Result<Reading, RunError> {
+    match readers {
+        Readers::Photos { reader, model, reads_templates, in_flight_max } => {
+            Ok((Pool::photos(reader(known.clone()), in_flight_max), model, reads_templates))
+        }
+        Readers::Recorded(path) => {
+            let reader = RecordedReader::load(&path).map_err(|error| RunError::file("recorded readings in", &path, error))?;
+            let pool = Pool::recorded(reader).map_err(|error| RunError::file("recorded readings in", &path, error))?;
+            let model = ModelName::new(RECORDED_MODEL).expect("the name of recorded readings is a model's");
+            Ok((pool, model, Arc::new(|_: &ModelName| false)))
+        }
+    }
+}
+
+impl Run {
+    /// Runs to the end, then exports.
+    pub async fn run(self) -> Result<Progress, RunError> {
+        let Ready { engine, inlets, stop, .. } = self.ready;
+        let progress = engine.run(inlets).await?;
+        if self.until_end && *stop.borrow() {
+            // Half an export would look like a whole one.
+            return Err(RunError::CutOff);
+        }
+        for dir in &self.export {
+            self.exported
+                .with(|sink| export_all(dir, sink))
+                .map_err(|error| RunError::file("the export to", dir, error))?;
+        }
+        Ok(progress)
+    }
+}
+
+/// The views in memory, shared with whoever exports them.
+#[derive(Clone, Default)]
+pub struct Exported(Arc<Mutex<MemorySink>>);
+
+impl Exported {
+    fn with<T>(&self, f: impl FnOnce(&mut MemorySink) -> T) -> T {
+        f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Sink for Exported {
+    fn name(&self) -> &str {
+        "export"
+    }
+    fn open(&mut self, views: &[&'static ViewSchema], claim: Claim) -> Result<Option<EpochStamp>, SinkError> {
+        self.with(|sink| sink.open(views, claim))
+    }
+    fn read(&mut self, view: usize, f: &mut dyn FnMut(Row)) -> Result<(), SinkError> {
+        self.with(|sink| sink.read(view, f))
+    }
+    fn apply(&mut self, stamp: EpochStamp, changes: &[ViewChanges]) -> Result<(), SinkError> {
+        self.with(|sink| sink.apply(stamp, changes))
+    }
+}

@@ -1,0 +1,53 @@
+//! Signals: the first SIGTERM or SIGINT asks the run to end, the second ends it at once.
+//!
+//! To end is to seal what was gathered, to write the sinks and to close the journal. That has [`STOP_PATIENCE`]: a
+//! supervisor gives some 30 s before it kills, and a process that is killed has told nobody what it was waiting for.
+
+use crate::cli::exit::Exit;
+use std::io;
+use std::time::Duration;
+use tokio::signal::unix::{signal, Signal, SignalKind};
+use tokio::sync::watch;
+
+/// A run that was asked to end is given so long.
+pub const STOP_PATIENCE: Duration = Duration::from_secs(15);
+
+/// From now on signals are heard: the value turns true at the first. Must be called within a tokio runtime.
+pub fn listen() -> io::Result<watch::Receiver<bool>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let (asked, heard) = watch::channel(false);
+    tokio::spawn(async move {
+        let name = first_of(&mut terminate, &mut interrupt).await;
+        tracing::info!("{name}: sealing what was gathered, writing the sinks, then ending; once more ends at once");
+        // Nobody listens any more where the run has ended by itself.
+        let _ = asked.send(true);
+        if let Err(error) = watchdog() {
+            tracing::error!(%error, "no thread for the time limit of the end; there is none");
+        }
+        let name = first_of(&mut terminate, &mut interrupt).await;
+        end_now(&format!("{name} a second time: ending at once, without sealing or flushing"));
+    });
+    Ok(heard)
+}
+
+async fn first_of(terminate: &mut Signal, interrupt: &mut Signal) -> &'static str {
+    tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+    }
+}
+
+/// A thread and not a task: it must hold also when every thread of the runtime is stuck in a file system.
+fn watchdog() -> io::Result<()> {
+    let watch = || {
+        std::thread::sleep(STOP_PATIENCE);
+        end_now(&format!("not everything was sealed and flushed within {} s", STOP_PATIENCE.as_secs()));
+    };
+    std::thread::Builder::new().name("watchdog".into()).spawn(watch).map(drop)
+}
+
+fn end_now(why: &str) -> ! {
+    tracing::error!("{why}; what was sealed before is in the journal, and the next start makes the sinks right");
+    std::process::exit(Exit::CutOff.code());
+}
