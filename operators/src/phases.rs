@@ -87,10 +87,14 @@ where
         let mut announced = None;
         move |frontiers| {
             row_input.for_each(|capability, rows| {
-                let (_, _, _, stash) = waiting
-                    .entry(*capability.time())
-                    .or_insert_with(|| (capability.retain(0), capability.retain(1), None, Vec::new()));
-                stash.append(rows);
+                // Rows of several epochs may come with the capability of the first: each row says its own.
+                for row in rows.drain(..) {
+                    let time = row.1;
+                    let (_, _, _, stash) = waiting
+                        .entry(time)
+                        .or_insert_with(|| (capability.delayed(&time, 0), capability.delayed(&time, 1), None, Vec::new()));
+                    stash.push(row);
+                }
             });
             clock_input.for_each(|capability, clocks| {
                 let (_, _, clock, _) = waiting

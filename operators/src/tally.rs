@@ -71,9 +71,13 @@ where
             let mut kept: FxHashMap<K, S> = FxHashMap::default();
             move |(input, frontier), output| {
                 input.for_each(|capability, rows| {
-                    let time = *capability.time();
-                    let (_, stash) = waiting.entry(time).or_insert_with(|| (capability.retain(0), Vec::new()));
-                    stash.append(rows);
+                    // A join gives rows of several epochs with the capability of the first: each row says its own.
+                    for row in rows.drain(..) {
+                        let time = row.1;
+                        let (_, stash) =
+                            waiting.entry(time).or_insert_with(|| (capability.delayed(&time, 0), Vec::new()));
+                        stash.push(row);
+                    }
                 });
                 while let Some(entry) = waiting.first_entry() {
                     let time = *entry.key();
@@ -126,4 +130,50 @@ where
         }
     }
     touched
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use differential_dataflow::input::Input;
+    use timely::dataflow::operators::capture::Extract;
+    use timely::dataflow::operators::Capture;
+
+    #[derive(Default)]
+    struct Count(isize);
+    impl Summary for Count {
+        type Row = ();
+        type Shown = isize;
+        fn update(&mut self, (): (), diff: isize) {
+            self.0 += diff;
+        }
+        fn show(&self) -> Option<isize> {
+            (self.0 > 0).then_some(self.0)
+        }
+        fn is_empty(&self) -> bool {
+            self.0 == 0
+        }
+    }
+
+    #[test]
+    fn epochs_that_come_at_once_through_a_join_stay_apart() {
+        let counts = timely::execute_directly(|worker| {
+            let (mut left, mut right, counts) = worker.dataflow::<Epoch, _, _>(|scope| {
+                let (left_in, left) = scope.new_collection::<(char, u8), isize>();
+                let (right_in, right) = scope.new_collection::<(char, u8), isize>();
+                let rows = left.join_map(right, |key, _, _| (*key, ()));
+                (left_in, right_in, tally::<_, Count>(rows, "Counts").inner.capture())
+            });
+            right.insert(('a', 0));
+            left.insert(('a', 1));
+            // Both epochs are there before the worker takes a step.
+            left.advance_to(1);
+            left.insert(('a', 2));
+            left.advance_to(2);
+            right.advance_to(2);
+            counts
+        });
+        let counts: Vec<_> = counts.extract().into_iter().flat_map(|(_, rows)| rows).collect();
+        assert_eq!(counts, vec![(('a', 1), 0, 1), (('a', 1), 1, -1), (('a', 2), 1, 1)]);
+    }
 }

@@ -195,9 +195,11 @@ fn deliver(outputs: Outputs<'_>, first: Epoch, mut deliveries: Option<Deliver>) 
         let mut waiting: BTreeMap<Epoch, Vec<(Out, isize)>> = BTreeMap::new();
         let mut delivered = first;
         move |frontiers| {
-            input.for_each(|capability, rows| {
-                let stash = waiting.entry(*capability.time()).or_default();
-                stash.extend(rows.drain(..).map(|(out, _, diff)| (out, diff)));
+            input.for_each(|_, rows| {
+                // A join gives rows of several epochs at the time of the first: each row says its own.
+                for (out, epoch, diff) in rows.drain(..) {
+                    waiting.entry(epoch).or_default().push((out, diff));
+                }
             });
             let Some(deliveries) = &mut deliveries else { return };
             let Some(frontier) = frontiers[0].frontier().first().copied() else { return };
