@@ -60,7 +60,10 @@ impl Header {
             Kind::Png | Kind::WebP => (self.width, self.height),
         };
         let result = u64::from(width) * u64::from(height) * want.channels.count() as u64;
-        let pixel = self.pixel_bytes.max(want.channels.count() as u64);
+        let pixel = match self.kind {
+            Kind::Jpeg => self.pixel_bytes.max(want.channels.count() as u64),
+            Kind::Png | Kind::WebP => self.pixel_bytes,
+        };
         // The resizer holds one more picture, as wide as the result and as high as the source, and the result twice.
         let between = u64::from(stored.0) * u64::from(whole.1) * want.channels.count() as u64;
         u64::from(whole.0) * u64::from(whole.1) * pixel + self.fixed_bytes + between + 2 * result + SMALL_BYTES
@@ -75,7 +78,7 @@ pub fn inspect(bytes: &[u8]) -> Result<Header, Fault> {
     super::guard::caught(|| parse(bytes))
 }
 
-pub(super) fn parse(bytes: &[u8]) -> Result<Header, Fault> {
+fn parse(bytes: &[u8]) -> Result<Header, Fault> {
     if bytes.len() as u64 > PHOTO_BYTES_MAX {
         return Err(Fault::TooLarge);
     }

@@ -81,16 +81,19 @@ pub(super) fn header(bytes: &[u8]) -> Result<Header, Fault> {
         width: frame.width,
         height: frame.height,
         orientation: turn.unwrap_or(Orientation::NoTransforms),
-        pixel_bytes: if frame.components == 4 { 4 } else { 1 },
-        // Line buffers: some tens of lines of every component.
-        fixed_bytes: coefficients + u64::from(frame.width) * u64::from(frame.components) * 64,
+        // Ink, and the light that is made of it.
+        pixel_bytes: if frame.components == 4 { 4 + 3 } else { 1 },
+        // Line buffers: some tens of lines of every component. A file without its end marker is copied to get one.
+        fixed_bytes: coefficients
+            + u64::from(frame.width) * u64::from(frame.components) * 64
+            + if facts.ended { 0 } else { bytes.len() as u64 },
         jpeg: Some(facts),
     })
 }
 
 fn next_marker(rest: &mut &[u8]) -> Option<u8> {
     loop {
-        let at = rest.iter().position(|byte| *byte == 0xff)?;
+        let at = memchr::memchr(0xff, rest)?;
         let after = rest.get(at..)?;
         let fill = after.iter().position(|byte| *byte != 0xff)?;
         *rest = after.get(fill + 1..)?;
@@ -104,7 +107,7 @@ fn next_marker(rest: &mut &[u8]) -> Option<u8> {
 /// To the next marker that is no restart and no stuffed byte, and leaves it there.
 fn skip_entropy_coded(rest: &mut &[u8]) {
     let mut at = 0;
-    while let Some(found) = rest.get(at..).and_then(|tail| tail.iter().position(|byte| *byte == 0xff)) {
+    while let Some(found) = rest.get(at..).and_then(|tail| memchr::memchr(0xff, tail)) {
         at += found;
         match rest.get(at + 1) {
             Some(0 | 0xd0..=0xd7) => at += 2,

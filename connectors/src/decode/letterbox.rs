@@ -114,6 +114,16 @@ pub(super) fn resize(from: Pixels, (width, height): (u32, u32)) -> Result<Pixels
     Ok(Pixels { width, height, channels: from.channels, bytes: scaled.into_vec() })
 }
 
+/// Makes grey RGB where that is wanted.
+pub(super) fn in_channels(from: Pixels, want: Channels) -> Pixels {
+    match (from.channels, want) {
+        (Channels::Grey, Channels::Rgb) => {
+            Pixels { channels: want, bytes: from.bytes.iter().flat_map(|v| [*v; 3]).collect(), ..from }
+        }
+        _ => from,
+    }
+}
+
 /// Turns a picture as its EXIF orientation says.
 pub(super) fn upright(from: Pixels, orientation: Orientation) -> Pixels {
     use Orientation::*;

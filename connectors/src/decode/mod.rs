@@ -46,17 +46,22 @@ pub const FRAMES_MAX: u32 = 1;
 
 /// Decodes a photo for a model: upright, scaled to fit, in the model's channels.
 pub fn decode(bytes: &[u8], want: &InputSpec) -> Result<Pixels, Fault> {
+    decode_inspected(bytes, &inspect(bytes)?, want)
+}
+
+/// [`decode`] for bytes that were inspected before. `header` must be theirs: with another's they are `corrupt`, or the
+/// other's picture in size.
+pub fn decode_inspected(bytes: &[u8], header: &Header, want: &InputSpec) -> Result<Pixels, Fault> {
     guard::caught(|| {
-        let header = header::parse(bytes)?;
         let (width, height) = want.fit(header.upright());
         // Scaling first and turning then is the same picture, in a fraction of the memory.
         let stored = if header.turned() { (height, width) } else { (width, height) };
         let whole = match header.kind {
-            Kind::Jpeg => jpeg::decode(bytes, &header, want.channels, stored)?,
-            Kind::Png => raster::png(bytes, &header, want.channels)?,
-            Kind::WebP => raster::webp(bytes, &header, want.channels)?,
+            Kind::Jpeg => jpeg::decode(bytes, header, want.channels, stored)?,
+            Kind::Png => raster::png(bytes, header, want.channels)?,
+            Kind::WebP => raster::webp(bytes, header, want.channels)?,
         };
         let scaled = letterbox::resize(whole, stored)?;
-        Ok(letterbox::upright(scaled, header.orientation))
+        Ok(letterbox::in_channels(letterbox::upright(scaled, header.orientation), want.channels))
     })
 }

@@ -41,8 +41,10 @@ fn whole(decoder: impl ImageDecoder, header: &Header, want: Channels) -> Result<
     }
     let mut pixels = vec![0; bytes as usize];
     decoder.read_image(&mut pixels).map_err(|e| fault(&e))?;
-    convert(&mut pixels, colour, want)?;
-    Ok(Pixels { width: header.width, height: header.height, channels: want, bytes: pixels })
+    // Grey stays grey until it is small, whatever is wanted: see `letterbox::in_channels`.
+    let channels = if colour.has_color() { want } else { Channels::Grey };
+    convert(&mut pixels, colour, channels)?;
+    Ok(Pixels { width: header.width, height: header.height, channels, bytes: pixels })
 }
 
 fn fault(error: &ImageError) -> Fault {
@@ -53,7 +55,7 @@ fn fault(error: &ImageError) -> Fault {
     }
 }
 
-/// In place: no kind has fewer bytes a pixel than what becomes of it, but grey that is to be RGB.
+/// In place: no kind has fewer bytes a pixel than what becomes of it, as grey never becomes RGB here.
 fn convert(pixels: &mut Vec<u8>, colour: ColorType, want: Channels) -> Result<(), Fault> {
     let step = usize::from(colour.bytes_per_pixel());
     let wide = step / usize::from(colour.channel_count()) == 2;
@@ -84,9 +86,7 @@ fn convert(pixels: &mut Vec<u8>, colour: ColorType, want: Channels) -> Result<()
     match want {
         Channels::Grey if colour == ColorType::L8 => {}
         Channels::Rgb if colour == ColorType::Rgb8 => {}
-        Channels::Rgb if step < 3 => {
-            *pixels = pixels.chunks_exact(step).flat_map(rgb).collect();
-        }
+        Channels::Rgb if step < 3 => return Err(Fault::Unsupported),
         Channels::Grey | Channels::Rgb => {
             let width = want.count();
             for i in 0..count {
@@ -143,6 +143,9 @@ mod tests {
         ];
         for (colour, pixel) in cases {
             for (want, becomes) in [(Channels::Grey, vec![51; 2]), (Channels::Rgb, vec![51; 6])] {
+                if want == Channels::Rgb && !colour.has_color() {
+                    continue;
+                }
                 let mut pixels = pixel.repeat(2);
                 convert(&mut pixels, colour, want).unwrap();
                 assert_eq!(pixels, becomes, "{colour:?} {want:?}");

@@ -177,7 +177,7 @@ impl Model {
     }
 
     /// A session for one thread: one thread inside as well, as the pool has as many as there are processors.
-    pub(super) fn session(&self) -> ort::Result<Session> {
+    pub fn session(&self) -> ort::Result<Session> {
         Session::builder(&self.environment)?
             .with_intra_threads(1)?
             .with_inter_threads(1)?

@@ -137,7 +137,8 @@ async fn photos_get_their_own_readings_however_they_are_batched() {
 #[tokio::test]
 async fn bad_photos_do_not_spoil_the_batch() {
     let broken = Tiny { breaks_above: Some(0.9), ..Tiny::default() };
-    let reader = PageReader::start(vec![load(broken).unwrap()], settings(1)).unwrap();
+    let batch = BatchSettings { photos_max: 6, ..BatchSettings::default() };
+    let reader = PageReader::start(vec![load(broken).unwrap()], ReaderSettings { batch, ..settings(1) }).unwrap();
     let tiny = name("tiny@1");
     let photos = [grey(10), Bytes::from_static(b"PK\x03\x04"), grey(255), grey(20), grey(30).slice(..60), Bytes::new()];
     let answers = futures::future::join_all(photos.map(|photo| reader.read(&tiny, photo))).await;
