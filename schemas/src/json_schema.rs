@@ -70,9 +70,22 @@ forms! {
     };
 }
 
-/// A schema as its file holds it.
-pub fn file_text(schema: &Schema) -> String {
-    format!("{:#}\n", schema.as_value())
+/// The folder of the schemas' files.
+pub const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/json");
+
+/// For tests: the file `<name>.json` in the folder must hold this schema. With UPDATE=1 in the environment it is written.
+/// Files are compared as values: which order their keys have depends on features of serde_json that others may turn on.
+pub fn check_file(name: &str, schema: &Schema) -> Result<(), String> {
+    let path = std::path::Path::new(FOLDER).join(format!("{name}.json"));
+    let told = |e: std::io::Error| format!("{}: {e}", path.display());
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, format!("{:#}\n", schema.as_value())).map_err(told)?;
+    }
+    let file: Option<Value> = serde_json::from_str(&std::fs::read_to_string(&path).map_err(told)?).ok();
+    if file.as_ref() == Some(schema.as_value()) {
+        return Ok(());
+    }
+    Err(format!("{} is not what the code says: run the tests with UPDATE=1", path.display()))
 }
 
 /// The JSON Schema of a topic's values.

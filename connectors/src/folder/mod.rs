@@ -132,15 +132,14 @@ impl Budget {
 impl Source for FolderSource {
     fn seek(&mut self, positions: &Offsets) -> Result<(), SourceError> {
         for (&(topic, partition), &offset) in positions {
-            if offset > 0 && self.topics.contains(&topic) {
-                if !self.partitions.contains_key(&(topic, partition)) {
-                    let path = self.dir.join(topic.as_str()).join(format!("{partition}.jsonl"));
-                    let mut new = Partition::new(topic, partition, path);
-                    if self.ended {
-                        new.end_here()?;
-                    }
-                    self.partitions.insert((topic, partition), new);
+            // A position in a file that is not there: to be told by going to it.
+            if offset > 0 && self.topics.contains(&topic) && !self.partitions.contains_key(&(topic, partition)) {
+                let path = self.dir.join(topic.as_str()).join(format!("{partition}.jsonl"));
+                let mut new = Partition::new(topic, partition, path);
+                if self.ended {
+                    new.end_here()?;
                 }
+                self.partitions.insert((topic, partition), new);
             }
         }
         for (at, partition) in &mut self.partitions {

@@ -198,7 +198,7 @@ impl Partition {
     fn pass(&mut self, start: usize) {
         (self.start, self.searched) = (start, start);
         self.offset += 1;
-        if self.offset % MARK_LINES == 0 && self.marks.last().is_some_and(|(line, _)| *line < self.offset) {
+        if self.offset.is_multiple_of(MARK_LINES) && self.marks.last().is_some_and(|(line, _)| *line < self.offset) {
             let begins_at = self.read_to - (self.buffer.len() - self.start) as u64;
             self.marks.push((self.offset, begins_at));
         }
