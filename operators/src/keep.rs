@@ -20,6 +20,8 @@ use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::Stream;
 
+use crate::held::Gauge;
+use crate::stash::Stash;
 use crate::{Epoch, Rows};
 
 /// What is told of keyed state.
@@ -78,6 +80,7 @@ pub(crate) fn route<K: Hash>(key: &K) -> u64 {
 ///
 /// Gives the collection ((group, key), value), and the garbage as a stream in the epoch in which it became garbage.
 pub fn keep<'s, S: Keep>(told: ToldStream<'s, S>, name: &str) -> (Rows<'s, Shown<S>>, Rows<'s, S::Garbage>) {
+    let gauge = Gauge::new(told.scope().worker(), name);
     let mut builder = OperatorBuilder::new(name.to_owned(), told.scope());
     let exchange = Exchange::new(|told: &Told<S::Group, S::Key, S::Command>| match told {
         Told::Key(group, ..) | Told::Evict(group) => route(group),
@@ -89,29 +92,23 @@ pub fn keep<'s, S: Keep>(told: ToldStream<'s, S>, name: &str) -> (Rows<'s, Shown
     let mut garbage = OutputBuilder::<_, CapacityContainerBuilder<Vec<(S::Garbage, Epoch, isize)>>>::from(garbage);
 
     builder.build(move |_| {
-        let mut waiting = BTreeMap::new();
+        let mut gauge = gauge;
+        let mut waiting = Stash::default();
         let mut held: Held<S> = Held::<S>::default();
+        let mut rows = 0;
         let mut spent = Vec::new();
         move |frontiers| {
             input.for_each(|capability, told| {
-                let time = *capability.time();
-                let (_, _, stash) = waiting
-                    .entry(time)
-                    .or_insert_with(|| (capability.retain(0), capability.retain(1), Vec::new()));
-                stash.append(told);
+                waiting.take(*capability.time(), told, || (capability.retain(0), capability.retain(1)));
             });
             let (mut values, mut garbage) = (values.activate(), garbage.activate());
             // Epochs are applied whole and in order, however their records arrived.
-            while let Some(entry) = waiting.first_entry() {
-                let time = *entry.key();
-                if frontiers[0].less_equal(&time) {
-                    break;
-                }
-                let (value_cap, garbage_cap, stash) = entry.remove();
+            while let Some((time, (value_cap, garbage_cap), stash)) = waiting.next(&[&frontiers[0]]) {
                 let mut session = values.session(&value_cap);
                 for told in stash {
-                    apply::<S>(&mut held, told, &mut spent, |shown, diff| session.give((shown, time, diff)));
+                    rows += apply::<S>(&mut held, told, &mut spent, |shown, diff| session.give((shown, time, diff)));
                 }
+                gauge.set(usize::try_from(rows).unwrap_or(0));
                 garbage.session(&garbage_cap).give_iterator(spent.drain(..).map(|g| (g, time, 1)));
             }
         }
@@ -119,27 +116,30 @@ pub fn keep<'s, S: Keep>(told: ToldStream<'s, S>, name: &str) -> (Rows<'s, Shown
     (value_stream.as_collection(), garbage_stream.as_collection())
 }
 
+/// Applies what is told; gives by how much the number of states changed.
 fn apply<S: Keep>(
     held: &mut Held<S>,
     told: Told<S::Group, S::Key, S::Command>,
     spent: &mut Vec<S::Garbage>,
     mut give: impl FnMut(Shown<S>, isize),
-) {
+) -> isize {
     match told {
         Told::Key(group, key, command) => {
             let mut keys = match held.entry(group.clone()) {
                 Entry::Occupied(keys) => keys,
                 Entry::Vacant(place) => place.insert_entry(BTreeMap::new()),
             };
+            let states_before = keys.get().len();
             let state = keys.get_mut().entry(key.clone()).or_default();
             let before = S::value(state);
             S::tell(&group, &key, state, command, spent);
             let after = S::value(state);
             if S::forgettable(state) {
                 keys.get_mut().remove(&key);
-                if keys.get().is_empty() {
-                    keys.remove();
-                }
+            }
+            let states = keys.get().len();
+            if states == 0 {
+                keys.remove();
             }
             if before != after {
                 if let Some(value) = before {
@@ -149,14 +149,18 @@ fn apply<S: Keep>(
                     give(((group, key), value), 1);
                 }
             }
+            states as isize - states_before as isize
         }
         Told::Evict(group) => {
-            for (key, state) in held.remove(&group).unwrap_or_default() {
+            let states = held.remove(&group).unwrap_or_default();
+            let evicted = states.len() as isize;
+            for (key, state) in states {
                 if let Some(value) = S::value(&state) {
                     give(((group.clone(), key.clone()), value), -1);
                 }
                 S::evict(&group, &key, state, spent);
             }
+            -evicted
         }
     }
 }

@@ -5,6 +5,7 @@
 //! collections that can be called alone. The order of the modules is the order of a record's way.
 
 pub mod counted;
+pub mod held;
 pub mod keep;
 pub mod latest;
 pub mod pages;
@@ -14,6 +15,7 @@ pub mod policy;
 pub mod ranks;
 pub mod readings;
 pub mod resolve;
+mod stash;
 pub mod tally;
 pub mod upsert;
 pub mod views;

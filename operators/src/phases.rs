@@ -18,7 +18,9 @@ use timely::dataflow::operators::generic::OutputBuilder;
 use timely::dataflow::operators::vec::Broadcast;
 use timely::dataflow::Stream;
 
+use crate::held::Gauge;
 use crate::keep::route;
+use crate::stash::Stash;
 
 /// The windows of `student_recent`, in days.
 pub const RECENT_DAYS: [i64; 2] = [7, 30];
@@ -73,6 +75,7 @@ where
     D: ExchangeData + Hash,
 {
     let worker = rows.scope().index();
+    let gauge = Gauge::new(rows.scope().worker(), "Phases");
     let mut builder = OperatorBuilder::new("Phases".to_owned(), rows.scope());
     let mut row_input = builder.new_input(rows.inner, Exchange::new(|(row, _, _): &(D, Epoch, isize)| route(row)));
     let mut clock_input = builder.new_input(clocks.broadcast(), Pipeline);
@@ -82,33 +85,24 @@ where
     let mut next = OutputBuilder::<_, CapacityContainerBuilder<Vec<(usize, Option<Millis>)>>>::from(next);
 
     builder.build(move |_| {
-        let mut waiting = BTreeMap::new();
+        let mut gauge = gauge;
+        let mut waiting = Stash::default();
+        let mut clocks = BTreeMap::new();
         let mut state = State::default();
         let mut announced = None;
         move |frontiers| {
             row_input.for_each(|capability, rows| {
-                // Rows of several epochs may come with the capability of the first: each row says its own.
-                for row in rows.drain(..) {
-                    let time = row.1;
-                    let (_, _, _, stash) = waiting
-                        .entry(time)
-                        .or_insert_with(|| (capability.delayed(&time, 0), capability.delayed(&time, 1), None, Vec::new()));
-                    stash.push(row);
-                }
+                waiting.take_updates(rows, |epoch| (capability.delayed(&epoch, 0), capability.delayed(&epoch, 1)));
             });
-            clock_input.for_each(|capability, clocks| {
-                let (_, _, clock, _) = waiting
-                    .entry(*capability.time())
-                    .or_insert_with(|| (capability.retain(0), capability.retain(1), None, Vec::new()));
-                *clock = clocks.drain(..).max().max(*clock);
+            clock_input.for_each(|capability, passed| {
+                let epoch = *capability.time();
+                waiting.open(epoch, || (capability.retain(0), capability.retain(1)));
+                let clock = clocks.entry(epoch).or_insert(Millis(i64::MIN));
+                *clock = passed.drain(..).max().unwrap_or(*clock).max(*clock);
             });
             let (mut out, mut next) = (out.activate(), next.activate());
-            while let Some(entry) = waiting.first_entry() {
-                let time = *entry.key();
-                if frontiers.iter().any(|frontier| frontier.less_equal(&time)) {
-                    break;
-                }
-                let (out_cap, next_cap, clock, rows) = entry.remove();
+            while let Some((time, (out_cap, next_cap), rows)) = waiting.next(&[&frontiers[0], &frontiers[1]]) {
+                let clock = clocks.remove(&time);
                 let mut session = out.session(&out_cap);
                 let mut give = |row, phase, diff| session.give(((row, phase), time, diff));
                 if let Some(clock) = clock {
@@ -117,6 +111,7 @@ where
                 for (row, _, diff) in rows {
                     state.change(row, diff, &instants, &mut give);
                 }
+                gauge.set(state.rows.len());
                 let first = state.pending.first_key_value().map(|(instant, _)| *instant);
                 if announced != Some(first) {
                     announced = Some(first);

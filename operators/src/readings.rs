@@ -6,7 +6,6 @@ use crate::{Epoch, Rows};
 use inkflow_schemas::{Millis, ModelName, Outcome, PhotoKey, Question};
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Which reader: the model, and the blank page where the model reads templates.
@@ -35,7 +34,8 @@ pub enum PhotoTold {
 /// The state of a photo.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PhotoAnswers {
-    answers: BTreeMap<Asked, Outcome>,
+    /// By who was asked: one or two.
+    answers: Vec<(Asked, Outcome)>,
     /// The least is kept: the first reading's clock and epoch.
     first: Option<Reverse<(Millis, Epoch)>>,
 }
@@ -47,18 +47,23 @@ impl Keep for Photos {
     type Group = PhotoKey;
     type Key = ();
     type Command = PhotoTold;
-    type State = PhotoAnswers;
+    /// Shared with what it showed last, and copied only where that is still looked at.
+    type State = Arc<PhotoAnswers>;
     type Value = Arc<PhotoAnswers>;
     /// The row of a reading that was not the photo's first: the photo, and the epoch that admitted the row.
     type Garbage = (PhotoKey, Epoch);
 
-    fn tell(photo: &PhotoKey, (): &(), state: &mut PhotoAnswers, told: PhotoTold, garbage: &mut Vec<(PhotoKey, Epoch)>) {
+    fn tell(photo: &PhotoKey, (): &(), state: &mut Arc<PhotoAnswers>, told: PhotoTold, garbage: &mut Vec<(PhotoKey, Epoch)>) {
+        let state = Arc::make_mut(state);
         match told {
-            PhotoTold::Answer(asked, Some(outcome)) => {
-                state.answers.insert(asked, outcome);
-            }
-            PhotoTold::Answer(asked, None) => {
-                state.answers.remove(&asked);
+            PhotoTold::Answer(asked, outcome) => {
+                let place = state.answers.binary_search_by(|(known, _)| known.cmp(&asked));
+                match (place, outcome) {
+                    (Ok(at), Some(outcome)) => state.answers[at].1 = outcome,
+                    (Ok(at), None) => drop(state.answers.remove(at)),
+                    (Err(at), Some(outcome)) => state.answers.insert(at, (asked, outcome)),
+                    (Err(_), None) => {}
+                }
             }
             PhotoTold::Forgotten => state.first = None,
             PhotoTold::Read(clock, epoch) => challenge(&mut state.first, Reverse((clock, epoch)), |lost| {
@@ -66,13 +71,13 @@ impl Keep for Photos {
             }),
         }
     }
-    fn value(state: &PhotoAnswers) -> Option<Arc<PhotoAnswers>> {
-        (!state.answers.is_empty()).then(|| Arc::new(state.clone()))
+    fn value(state: &Arc<PhotoAnswers>) -> Option<Arc<PhotoAnswers>> {
+        (!state.answers.is_empty()).then(|| state.clone())
     }
-    fn forgettable(state: &PhotoAnswers) -> bool {
+    fn forgettable(state: &Arc<PhotoAnswers>) -> bool {
         state.answers.is_empty() && state.first.is_none()
     }
-    fn evict(_: &PhotoKey, (): &(), _: PhotoAnswers, _: &mut Vec<(PhotoKey, Epoch)>) {}
+    fn evict(_: &PhotoKey, (): &(), _: Arc<PhotoAnswers>, _: &mut Vec<(PhotoKey, Epoch)>) {}
 }
 
 /// The answers known, by question, and the rows of readings that were not the first of their photo.

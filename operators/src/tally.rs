@@ -4,12 +4,13 @@
 //! of counts and exact percentiles are such summaries; each costs what changed, not what is there. It is held in a map:
 //! nothing downstream needs its history, and a key's summary is emitted once an epoch, however many rows changed.
 
+use crate::held::Gauge;
 use crate::keep::route;
+use crate::stash::Stash;
 use crate::{Epoch, Rows};
 use differential_dataflow::{AsCollection, ExchangeData};
 use rustc_hash::FxHashMap;
 use std::collections::hash_map::Entry;
-use std::collections::BTreeMap;
 use std::hash::Hash;
 use timely::dataflow::channels::pact::Exchange;
 use timely::dataflow::operators::generic::Operator;
@@ -65,26 +66,17 @@ where
     S: Summary,
 {
     let exchange = Exchange::new(|((key, _), _, _): &((K, S::Row), Epoch, isize)| route(key));
+    let gauge = Gauge::new(rows.scope().worker(), name);
     rows.inner
         .unary_frontier(exchange, name, |_, _| {
-            let mut waiting = BTreeMap::new();
+            let mut gauge = gauge;
+            let mut waiting = Stash::default();
             let mut kept: FxHashMap<K, S> = FxHashMap::default();
             move |(input, frontier), output| {
                 input.for_each(|capability, rows| {
-                    // A join gives rows of several epochs with the capability of the first: each row says its own.
-                    for row in rows.drain(..) {
-                        let time = row.1;
-                        let (_, stash) =
-                            waiting.entry(time).or_insert_with(|| (capability.delayed(&time, 0), Vec::new()));
-                        stash.push(row);
-                    }
+                    waiting.take_updates(rows, |epoch| capability.delayed(&epoch, 0));
                 });
-                while let Some(entry) = waiting.first_entry() {
-                    let time = *entry.key();
-                    if frontier.less_equal(&time) {
-                        break;
-                    }
-                    let (capability, stash) = entry.remove();
+                while let Some((time, capability, stash)) = waiting.next(&[frontier]) {
                     let mut session = output.session(&capability);
                     for (key, (before, after)) in absorb(&mut kept, stash) {
                         if before != after {
@@ -96,6 +88,7 @@ where
                             }
                         }
                     }
+                    gauge.set(kept.len());
                 }
             }
         })
@@ -105,7 +98,7 @@ where
 type Change<S> = (Option<<S as Summary>::Shown>, Option<<S as Summary>::Shown>);
 
 /// Applies an epoch's changes; gives what each touched key showed before and shows now.
-fn absorb<K, S>(kept: &mut FxHashMap<K, S>, rows: Vec<((K, S::Row), Epoch, isize)>) -> FxHashMap<K, Change<S>>
+fn absorb<K, S>(kept: &mut FxHashMap<K, S>, rows: impl Iterator<Item = ((K, S::Row), Epoch, isize)>) -> FxHashMap<K, Change<S>>
 where
     K: ExchangeData + Hash,
     S: Summary,

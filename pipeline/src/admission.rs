@@ -194,6 +194,8 @@ impl Admission {
         let erased = std::mem::take(&mut self.erasures);
         let mut fed: Vec<Fed> = erased.iter().cloned().map(Fed::Erased).collect();
         let gone = |student: &Id| erased.contains(student);
+        // What is deleted here was told in an earlier epoch; what this epoch says of the same photo stands.
+        fed.append(&mut self.withdrawn);
 
         for submission in self.submissions.drain(..).filter(|submission| !gone(&submission.student_id)) {
             changes.push(live::put(live::submission_key(hash, &submission, epoch), &submission));
@@ -219,7 +221,6 @@ impl Admission {
                 fed.push(Fed::Read(question.photo.clone(), clock, epoch));
             }
         }
-        fed.append(&mut self.withdrawn);
         let mut positions = Positions::new();
         for ((topic, partition), position) in self.positions.drain() {
             fed.push(fresh(topic.as_str(), partition, &position, epoch));

@@ -419,7 +419,7 @@ impl Engine {
         for (out, diff) in out {
             match out {
                 Out::Row(view, row) => rows.push((view, row, diff as i64)),
-                Out::Missing(question, want) => missing.push((question, want, diff)),
+                Out::Missing(asked) => missing.push((asked.0, asked.1, diff)),
                 Out::Garbage(row) => garbage.push(row),
                 Out::Instant(worker, next) => {
                     self.instants.insert(worker, next);

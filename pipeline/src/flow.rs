@@ -23,7 +23,7 @@ pub enum Out {
     /// A row of the view of that number, in the order in which the flow defined its views.
     Row(usize, Row),
     /// A question that waits for its answer.
-    Missing(Question, Want),
+    Missing(Box<(Question, Want)>),
     /// A row that the journal can delete.
     Garbage(Garbage),
     /// A worker's next instant, or none.
@@ -108,7 +108,7 @@ impl<'s> Flow<'s> {
 
     /// These questions wait for their answers.
     pub fn missing(&mut self, questions: Rows<'s, (Question, Want)>) {
-        self.output(questions.map(|(question, want)| Out::Missing(question, want)));
+        self.output(questions.map(|question| Out::Missing(Box::new(question))));
     }
 
     /// These rows can never count again.

@@ -1,6 +1,7 @@
 //! inkflow: homework photos to per-student completion statistics, live, exactly once, explainable.
 
 pub mod admission;
+pub mod check;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -18,6 +19,7 @@ pub mod pool;
 pub mod presence;
 pub mod queue;
 pub mod readers;
+pub mod readings;
 pub mod run;
 pub mod serve;
 pub mod signals;

@@ -10,7 +10,7 @@ use crate::presence::Presence;
 use crate::start::{sealed_offsets, start, KnownBytes, Parts, Ready};
 use inkflow_connectors::dead_letter::DeadLetterFile;
 use inkflow_connectors::folder::FolderSource;
-use inkflow_connectors::journal::{Journal, JournalError, JournalSettings};
+use inkflow_connectors::journal::{folder, Journal, JournalError, JournalSettings};
 use inkflow_connectors::reader::Reader;
 use inkflow_connectors::recorded::RecordedReader;
 use inkflow_connectors::sink::csv::export_all;
@@ -27,6 +27,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// The model that recorded readings are said to be of.
 pub const RECORDED_MODEL: &str = "recorded@1";
+
+/// Where the journal lies in its folder.
+pub const JOURNAL_PATH: &str = "journal";
 
 /// Who reads.
 pub enum Readers {
@@ -148,12 +151,12 @@ pub async fn prepare(setup: Setup) -> Result<Run, RunError> {
     let presence = setup.journal.as_deref().map_or_else(Presence::default, Presence::announce);
     let journal = open_journal(setup.journal.as_deref(), temporary.as_ref().map(tempfile::TempDir::path)).await?;
 
-    let folder = |topics: &[Topic]| {
+    let source = |topics: &[Topic]| {
         FolderSource::open(&setup.folder, topics)
             .map_err(|error| RunError::file("the records in", &setup.folder, error))
     };
     let others: Vec<Topic> = Topic::ALL.into_iter().filter(|topic| *topic != Topic::Submissions).collect();
-    let (submissions, others) = (folder(&[Topic::Submissions])?, folder(&others)?);
+    let (submissions, others) = (source(&[Topic::Submissions])?, source(&others)?);
 
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     sinks.extend(setup.sqlite.iter().map(|path| Box::new(SqliteSink::new(path)) as Box<dyn Sink>));
@@ -192,15 +195,17 @@ pub async fn prepare(setup: Setup) -> Result<Run, RunError> {
     Ok(Run { ready, until_end, exported, export: setup.export, _presence: presence, _temporary: temporary })
 }
 
-async fn open_journal(named: Option<&Path>, temporary: Option<&Path>) -> Result<Journal, RunError> {
+pub(crate) async fn open_journal(named: Option<&Path>, temporary: Option<&Path>) -> Result<Journal, RunError> {
     let path = named.or(temporary).unwrap_or(Path::new("."));
-    if named.is_some() {
-        std::fs::create_dir_all(path).map_err(|error| RunError::file("the journal at", path, error))?;
-    }
-    let store = LocalFileSystem::new_with_prefix(path).map_err(|error| RunError::file("the journal at", path, error))?;
-    // A temporary journal is gone with the run: it need not survive the loss of power.
-    let store: Arc<dyn ObjectStore> = Arc::new(store.with_fsync(named.is_some()));
-    Journal::open(store, "journal", JournalSettings::folder())
+    let store = match named {
+        Some(path) => folder(path).map_err(|error| RunError::file("the journal at", path, error))?,
+        None => {
+            // A temporary journal is gone with the run: it need not survive the loss of power.
+            let store = LocalFileSystem::new_with_prefix(path);
+            Arc::new(store.map_err(|error| RunError::file("the journal at", path, error))?) as Arc<dyn ObjectStore>
+        }
+    };
+    Journal::open(store, JOURNAL_PATH, JournalSettings::folder())
         .await
         .map_err(|error| RunError::Journal { path: path.display().to_string(), error })
 }

@@ -2,6 +2,7 @@
 
 use ecow::EcoString;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// A value in a view. Statistics are integers; ratios are basis points.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -16,9 +17,9 @@ pub enum Cell {
     Text(EcoString),
 }
 
-/// A row of a view: as many cells as its schema has columns, key columns first.
+/// A row of a view: as many cells as its schema has columns, key columns first. Shared, as every sink gets it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Row(pub Box<[Cell]>);
+pub struct Row(pub Arc<[Cell]>);
 
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -26,10 +26,9 @@ impl Pending {
             self.views.resize_with(view + 1, HashMap::new);
         }
         // Sinks give Empty back for a text of no bytes, and the two must meet here.
-        for cell in &mut row.0 {
-            if matches!(cell, Cell::Text(text) if text.is_empty()) {
-                *cell = Cell::Empty;
-            }
+        let is_no_text = |cell: &Cell| matches!(cell, Cell::Text(text) if text.is_empty());
+        if row.0.iter().any(is_no_text) {
+            row = Row(row.0.iter().map(|cell| if is_no_text(cell) { Cell::Empty } else { cell.clone() }).collect());
         }
         match self.views[view].entry(row) {
             Entry::Occupied(mut entry) => {

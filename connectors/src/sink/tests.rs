@@ -48,7 +48,7 @@ fn text(text: &str) -> Cell {
 }
 
 fn row<const N: usize>(cells: [Cell; N]) -> Row {
-    Row(Box::new(cells))
+    Row(cells.into())
 }
 
 /// A row of PROGRESS.

@@ -38,6 +38,14 @@ enum Command {
         #[arg(value_name = "FLOW.yaml")]
         flow: PathBuf,
     },
+    /// Prints what a run's models answered, as the lines of a readings.jsonl, so that another run can replay it.
+    #[command(after_help = "No other process may have the journal: opening it ends whoever has.\n\n\
+        Example:\n  inkflow readings --journal j > replay/readings.jsonl")]
+    Readings {
+        /// Where the journal lies.
+        #[arg(long, value_name = "DIR")]
+        journal: PathBuf,
+    },
     /// Prints the JSON Schema of a flow file, for editors.
     #[command(after_help = "Example:\n  inkflow schema > flow.schema.json\nthen, as the first line of a flow file:\n  \
         # yaml-language-server: $schema=flow.schema.json")]
@@ -146,6 +154,12 @@ fn command(command: Command) -> Result<(), Failure> {
     match command {
         Command::Run(args) => run::run(*args),
         Command::Check { flow } => check::run(&flow),
+        Command::Readings { journal } => {
+            let runtime = tokio::runtime::Runtime::new().map_err(|error| Failure::Other(error.to_string()))?;
+            let mut out = io::BufWriter::new(io::stdout().lock());
+            runtime.block_on(crate::readings::write_readings(&journal, &mut out))?;
+            out.flush().map_err(|error| Failure::Other(error.to_string()))
+        }
         Command::Schema => {
             say(&config::reference::json_schema());
             Ok(())

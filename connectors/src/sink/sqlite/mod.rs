@@ -294,7 +294,7 @@ fn write(
             Op::Upsert(row) => (&mut upsert, row, schema.columns),
             Op::Delete(row) => (&mut delete, row, schema.key()),
         };
-        for (index, (column, cell)) in columns.iter().zip(&row.0).enumerate() {
+        for (index, (column, cell)) in columns.iter().zip(row.0.iter()).enumerate() {
             bind(statement, index, index < schema.key_columns, column, cell)
                 .map_err(|failure| failure.of(schema, column))?;
         }

@@ -1,0 +1,58 @@
+//! The ledger as recorded readings: what a run's models answered, in the form in which another run can replay it.
+
+use crate::live::{self, Answered};
+use crate::run::{open_journal, RunError};
+use inkflow_connectors::journal::Collection;
+use inkflow_schemas::{Bp, Outcome};
+use std::io::Write;
+use std::path::Path;
+
+/// Writes every answer of the journal in `folder` as a line of a readings.jsonl; gives how many. The journal must be
+/// there, and no other process have it: opening it ends whoever has.
+pub async fn write_readings(folder: &Path, out: &mut dyn Write) -> Result<u64, RunError> {
+    if !folder.is_dir() {
+        return Err(RunError::file("the journal at", folder, "there is none"));
+    }
+    let journal = open_journal(Some(folder), None).await?;
+    let mut fault: Option<String> = None;
+    let scanned = journal
+        .scan(Collection::Readings, |_, row| {
+            if fault.is_some() {
+                return;
+            }
+            let written = live::read::<Answered>(Collection::Readings, row.value)
+                .map_err(|error| error.to_string())
+                .and_then(|answered| writeln!(out, "{}", line(&answered)).map_err(|error| error.to_string()));
+            fault = written.err();
+        })
+        .await;
+    let journal_error = |error| RunError::Journal { path: folder.display().to_string(), error };
+    let count = scanned.map_err(journal_error)?;
+    journal.close().await.map_err(journal_error)?;
+    match fault {
+        Some(fault) => Err(RunError::file("the readings of", folder, fault)),
+        None => Ok(count),
+    }
+}
+
+fn line(answered: &Answered) -> serde_json::Value {
+    let mut line = serde_json::Map::new();
+    let mut put = |name: &str, value: serde_json::Value| line.insert(name.to_owned(), value);
+    put("uri", answered.question.photo.uri.as_str().into());
+    put("model", answered.question.model.as_str().into());
+    match answered.outcome {
+        Outcome::Failed { fault, .. } => {
+            put("fault", fault.as_str().into());
+        }
+        Outcome::Read(reading) => {
+            put("quality", reading.quality.as_str().into());
+            if let Some(completion) = reading.completion.map(Bp::get) {
+                put("completion_bp", completion.into());
+            }
+            if let Some(confidence) = reading.confidence.map(Bp::get) {
+                put("confidence_bp", confidence.into());
+            }
+        }
+    }
+    serde_json::Value::Object(line)
+}
