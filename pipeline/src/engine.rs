@@ -218,6 +218,7 @@ pub struct Engine {
     pub(crate) erasing: BTreeMap<Epoch, Vec<Id>>,
     pub(crate) collect_now: bool,
     pub(crate) scrub_due: bool,
+    pub(crate) scrubbing: Option<tokio::task::JoinHandle<Result<(), JournalError>>>,
     pub(crate) open_sources: usize,
     pub(crate) poison: Poison,
     /// True while a question that may end the process runs alone.
@@ -235,6 +236,7 @@ impl Engine {
             self.publish();
             self.check_sinks()?;
             self.lend();
+            self.scrub_beside().await;
             if *inlets.stop.borrow() {
                 break;
             }
@@ -495,6 +497,7 @@ impl Engine {
         // What the erased students' rows were must leave the journal now, not with the next record that comes.
         self.collect_now = true;
         self.scrub_due = true;
+        self.sinks.iter().for_each(SinkThread::scrub);
         Ok(())
     }
 
@@ -561,6 +564,28 @@ impl Engine {
         }
     }
 
+    /// After an erasure, once what was deleted is sealed as deleted: rewrites the journal's files without it, beside
+    /// the run. It costs a compaction; erasures are rare, and those that come meanwhile share the next one.
+    async fn scrub_beside(&mut self) {
+        if let Some(task) = self.scrubbing.take_if(|task| task.is_finished()) {
+            let failed = match task.await {
+                Ok(Ok(())) => None,
+                Ok(Err(error)) => Some(error.to_string()),
+                Err(error) => Some(error.to_string()),
+            };
+            if let Some(error) = failed {
+                tracing::warn!(error, "erased bytes could not be removed from the journal's files yet");
+                self.scrub_due = true;
+            }
+        }
+        let deleted = self.garbage.is_empty() && self.erasing.is_empty() && !self.may_seal();
+        if self.scrub_due && deleted && self.scrubbing.is_none() && !self.settings.until_end {
+            self.scrub_due = false;
+            let reader = self.journal.reader();
+            self.scrubbing = Some(tokio::spawn(async move { reader.scrub().await }));
+        }
+    }
+
     fn check_sinks(&mut self) -> Result<(), EngineError> {
         for sink in &self.sinks {
             if let Some(error) = sink.failed() {
@@ -586,7 +611,6 @@ impl Engine {
         let hash = |collection, parts: &[&[u8]]| journal.hash(collection, parts);
         // The mark of a running process goes last: found at a start, it says that the last end was unclean.
         self.admission.note(Change::Delete { key: live::running_key(&hash) });
-        let scrub = self.scrub_due || !self.erasing.is_empty();
         while !self.admission.is_empty() || !self.garbage.is_empty() || self.in_flight() > 0 {
             if (!self.admission.is_empty() || !self.garbage.is_empty()) && self.in_flight() == 0 {
                 self.seal().await?;
@@ -594,10 +618,12 @@ impl Engine {
             let delivery = inlets.deliveries.recv().await.ok_or(WorkersError::Ended)?;
             self.take_delivery(delivery).await?;
         }
-        for sink in self.sinks.drain(..) {
-            sink.close(self.settings.close_patience);
+        let deadline = std::time::Instant::now() + self.settings.close_patience;
+        self.sinks.iter().for_each(|sink| sink.finish(deadline));
+        for (sink, seen) in self.sinks.drain(..).zip(&mut self.counts.sinks) {
+            seen.applied = sink.close(deadline)?;
         }
-        if scrub {
+        if self.scrub_due || self.scrubbing.is_some() {
             self.journal.scrub().await?;
         }
         self.journal.close().await?;

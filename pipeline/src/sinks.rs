@@ -4,16 +4,19 @@
 //! the meantime is coalesced by row in its mailbox, never more than its views. What a restart finds in a sink is compared
 //! with what the views say, and the difference is written.
 
-use inkflow_connectors::sink::{reconcile, Claim, EpochStamp, Pending, Sink, SinkError, ViewChanges};
+use inkflow_connectors::sink::{reconcile, Claim, EpochStamp, Pending, Sink, SinkError};
 use inkflow_schemas::{Row, ViewSchema};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A sink that could not be written is tried again after so long, doubled each time up to [`RETRY_MAX`].
 const RETRY_MIN: Duration = Duration::from_millis(20);
 /// The longest wait between two tries.
 const RETRY_MAX: Duration = Duration::from_secs(2);
+
+/// A write that is under way when the time is up gets so much more.
+const CLOSE_GRACE: Duration = Duration::from_secs(1);
 
 /// A sink, its thread, and its mailbox.
 pub struct SinkThread {
@@ -35,7 +38,19 @@ struct State {
     applied: Option<u64>,
     waiting_since: Option<String>,
     failed: Option<SinkError>,
-    closing: bool,
+    /// Until when to go on trying, once nothing more will come.
+    closing: Option<Instant>,
+    /// The thread has ended.
+    ended: bool,
+    /// What was deleted must leave the sink's files too, once all that came is written.
+    scrub: bool,
+}
+
+impl State {
+    /// The time to go on trying is up.
+    fn is_over(&self) -> bool {
+        self.closing.is_some_and(|deadline| Instant::now() >= deadline)
+    }
 }
 
 impl Mailbox {
@@ -58,9 +73,11 @@ impl SinkThread {
         let name = sink.name().to_owned();
         let shared = mailbox.clone();
         let thread = std::thread::Builder::new().name(format!("sink {name}")).spawn(move || {
-            if let Err(error) = work(&mut *sink, &views, claim, &shared, &on_change) {
-                shared.lock().failed = Some(error);
-            }
+            let worked = work(&mut *sink, &views, claim, &shared, &on_change);
+            let mut state = shared.lock();
+            state.failed = worked.err();
+            state.ended = true;
+            drop(state);
             shared.changed.notify_all();
             on_change();
         })?;
@@ -83,6 +100,11 @@ impl SinkThread {
         self.mailbox.changed.notify_all();
     }
 
+    /// What the epochs sent so far delete must leave the sink's files: somebody was erased.
+    pub fn scrub(&self) {
+        self.mailbox.lock().scrub = true;
+    }
+
     /// The last epoch that the sink has written.
     pub fn applied(&self) -> Option<u64> {
         self.mailbox.lock().applied
@@ -98,22 +120,33 @@ impl SinkThread {
         self.mailbox.lock().failed.take()
     }
 
-    /// Lets the thread end when it has written what it has; a sink that is down is not waited for beyond `patience`.
-    pub fn close(mut self, patience: Duration) {
-        let deadline = std::time::Instant::now() + patience;
-        let mut state = self.mailbox.lock();
-        state.closing = true;
+    /// Nothing more will come: the thread ends when it has written what it has, or cannot by then.
+    pub fn finish(&self, deadline: Instant) {
+        self.mailbox.lock().closing = Some(deadline);
         self.mailbox.changed.notify_all();
-        while state.failed.is_none() && state.stamp.is_some() {
-            let left = deadline.saturating_duration_since(std::time::Instant::now());
+    }
+
+    /// Waits for the end that [`SinkThread::finish`] asked for, a moment longer than its deadline. Gives the last epoch
+    /// that the sink has written.
+    pub fn close(mut self, deadline: Instant) -> Result<Option<u64>, SinkError> {
+        self.finish(deadline);
+        let mut state = self.mailbox.lock();
+        while !state.ended {
+            let left = (deadline + CLOSE_GRACE).saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return;
+                // It is in the middle of a write that does not return.
+                return Ok(state.applied);
             }
             state = self.mailbox.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
+        let (applied, failed) = (state.applied, state.failed.take());
         drop(state);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
+        }
+        match failed {
+            Some(error) if !error.is_transient() => Err(error),
+            _ => Ok(applied),
         }
     }
 }
@@ -125,19 +158,19 @@ fn work(
     mailbox: &Mailbox,
     on_change: &impl Fn(),
 ) -> Result<(), SinkError> {
-    persist(mailbox, || sink.open(views, claim))?;
+    persist(mailbox, on_change, || sink.open(views, claim))?;
     let mut reconciled = false;
     loop {
         let (stamp, mut changes) = {
             let mut state = mailbox.lock();
-            while state.stamp.is_none() && !state.closing {
+            while state.stamp.is_none() && state.closing.is_none() {
                 state = mailbox.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
             }
             let Some(stamp) = state.stamp else { return Ok(()) };
             (stamp, state.pending.take())
         };
         if !reconciled {
-            changes = persist(mailbox, || reconcile(sink, views.len(), changes.clone()))?;
+            changes = persist(mailbox, on_change, || reconcile(sink, views.len(), changes.clone()))?;
             reconciled = true;
         }
         let mut wait = RETRY_MIN;
@@ -147,10 +180,11 @@ fn work(
                 Ok(()) => break,
                 Err(SinkError::Transient { reason, .. }) => {
                     tracing::warn!(sink = sink.name(), reason, "the sink cannot be written, and is waited for");
-                    let mut state = mailbox.lock();
-                    state.waiting_since = Some(reason);
-                    if state.closing {
-                        return Ok(());
+                    mailbox.lock().waiting_since = Some(reason.clone());
+                    on_change();
+                    let state = mailbox.lock();
+                    if state.is_over() {
+                        return Err(SinkError::Transient { sink: sink.name().to_owned(), reason });
                     }
                     // What came meanwhile goes with it: one transaction for all of it.
                     let state = mailbox.changed.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0;
@@ -162,6 +196,14 @@ fn work(
                 }
                 Err(error) => return Err(error),
             }
+        }
+        let scrub = {
+            let mut state = mailbox.lock();
+            // Not before the deletions have been written, which may be in what came meanwhile.
+            state.stamp == Some(stamp) && std::mem::take(&mut state.scrub)
+        };
+        if scrub {
+            persist(mailbox, on_change, || sink.scrub())?;
         }
         let mut state = mailbox.lock();
         state.applied = Some(stamp.epoch);
@@ -176,15 +218,20 @@ fn work(
 }
 
 /// Does something until it is done or fails for good.
-fn persist<T>(mailbox: &Mailbox, mut step: impl FnMut() -> Result<T, SinkError>) -> Result<T, SinkError> {
+fn persist<T>(
+    mailbox: &Mailbox,
+    on_change: &impl Fn(),
+    mut step: impl FnMut() -> Result<T, SinkError>,
+) -> Result<T, SinkError> {
     let mut wait = RETRY_MIN;
     loop {
         match step() {
             Err(SinkError::Transient { sink, reason }) => {
                 tracing::warn!(sink, reason, "the sink does not open, and is waited for");
-                let mut state = mailbox.lock();
-                state.waiting_since = Some(reason.clone());
-                if state.closing {
+                mailbox.lock().waiting_since = Some(reason.clone());
+                on_change();
+                let state = mailbox.lock();
+                if state.is_over() {
                     return Err(SinkError::Transient { sink, reason });
                 }
                 drop(mailbox.changed.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0);
@@ -193,13 +240,4 @@ fn persist<T>(mailbox: &Mailbox, mut step: impl FnMut() -> Result<T, SinkError>)
             other => return other,
         }
     }
-}
-
-/// Splits what left the dataflow by view, each row once with its net change.
-pub fn net(changes: Vec<(usize, Row, i64)>) -> Vec<ViewChanges> {
-    let mut pending = Pending::new();
-    for (view, row, diff) in changes {
-        pending.add(view, row, diff);
-    }
-    pending.take()
 }

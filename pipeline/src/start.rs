@@ -151,6 +151,7 @@ pub async fn start(parts: Parts, define: impl Fn(&mut Flow<'_>) + Send + Sync + 
         erasing: BTreeMap::new(),
         collect_now: false,
         scrub_due: false,
+        scrubbing: None,
         open_sources: 2,
         poison: Poison::new(attempted),
         alone: false,
