@@ -5,6 +5,7 @@
 
 use crate::feed::Fed;
 use crate::flow::{build, Deliver, Delivery, Flow};
+use inkflow_operators::held::Held;
 use inkflow_operators::Epoch;
 use inkflow_schemas::{Millis, ViewSchema};
 use std::sync::mpsc::{channel, Receiver, Sender, TryRecvError};
@@ -15,6 +16,10 @@ use std::time::Duration;
 /// A parked worker looks up this often at the latest. It is woken at once when there is work; this bounds what a lost
 /// wake-up would cost.
 const PARK_MAX: Duration = Duration::from_millis(100);
+
+/// Arrangements that are idle merge so many updates a step until nothing is left to merge: so what was retracted leaves
+/// memory though nothing more comes. Few enough that a step with new work waits about a millisecond.
+const IDLE_MERGE_UPDATES: isize = 10_000;
 
 /// What workers are fed with.
 pub enum Fill {
@@ -34,6 +39,7 @@ pub struct Workers {
     fills: Option<Sender<Fill>>,
     first: Thread,
     views: Vec<&'static ViewSchema>,
+    held: Held,
     supervisor: Option<JoinHandle<()>>,
 }
 
@@ -60,9 +66,14 @@ impl Workers {
         let delivery_sink: Deliver = Box::new(deliver);
         let (started_sink, started) = channel();
         let fill_source = Mutex::new(Some((fill_source, delivery_sink, started_sink)));
-        let config = if count <= 1 { timely::Config::thread() } else { timely::Config::process(count) };
+        let mut config = if count <= 1 { timely::Config::thread() } else { timely::Config::process(count) };
+        let idle = differential_dataflow::Config::default().idle_merge_effort(Some(IDLE_MERGE_UPDATES));
+        differential_dataflow::configure(&mut config.worker, &idle);
         let define = Arc::new(define);
+        let held = Held::default();
+        let watching = held.clone();
         let guards = timely::execute(config, move |worker| {
+            watching.watch(worker);
             let mine = (worker.index() == 0).then(|| fill_source.lock().ok().and_then(|mut source| source.take()));
             let Some((fills, deliveries, started)) = mine.flatten() else {
                 // The inputs of every worker but the first are closed at once.
@@ -80,12 +91,17 @@ impl Workers {
             .spawn(move || drop(guards))
             .map_err(|error| WorkersError::Start(error.to_string()))?;
         let (first, views) = started.recv().map_err(|_| WorkersError::Ended)?;
-        Ok(Workers { fills: Some(fills), first, views, supervisor: Some(supervisor) })
+        Ok(Workers { fills: Some(fills), first, views, held, supervisor: Some(supervisor) })
     }
 
     /// The views of the flow, in the order of their numbers.
     pub fn views(&self) -> &[&'static ViewSchema] {
         &self.views
+    }
+
+    /// How many rows the operators of this process hold.
+    pub fn held(&self) -> &Held {
+        &self.held
     }
 
     /// Feeds an epoch. Returns at once; the delivery of the epoch says when it is done.
