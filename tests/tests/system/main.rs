@@ -1,0 +1,3 @@
+//! inkflow's whole-system tests, one binary: each module defends what its name says.
+
+mod every_epoch;
