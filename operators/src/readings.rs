@@ -61,7 +61,10 @@ impl Keep for Photos {
                 match (place, outcome) {
                     (Ok(at), Some(outcome)) => state.answers[at].1 = outcome,
                     (Ok(at), None) => drop(state.answers.remove(at)),
-                    (Err(at), Some(outcome)) => state.answers.insert(at, (asked, outcome)),
+                    (Err(at), Some(outcome)) => {
+                        state.answers.reserve_exact(1);
+                        state.answers.insert(at, (asked, outcome));
+                    }
                     (Err(_), None) => {}
                 }
             }

@@ -138,6 +138,7 @@ impl Admission {
         let key = live::erased_key(hash, &erasure.student_id);
         if self.erased.insert(key.hash) {
             self.changes.push(live::put(key, &()));
+            self.changes.push(live::put(live::scrub_key(hash), &()));
             self.erasures.push(erasure.student_id.clone());
         }
     }

@@ -573,6 +573,11 @@ impl Engine {
                 Ok(Err(error)) => Some(error.to_string()),
                 Err(error) => Some(error.to_string()),
             };
+            if failed.is_none() && !self.scrub_due {
+                let journal = &self.journal;
+                let key = live::scrub_key(&|collection, parts| journal.hash(collection, parts));
+                self.admission.note(Change::Delete { key });
+            }
             if let Some(error) = failed {
                 tracing::warn!(error, "erased bytes could not be removed from the journal's files yet");
                 self.scrub_due = true;
@@ -625,6 +630,11 @@ impl Engine {
         }
         if self.scrub_due || self.scrubbing.is_some() {
             self.journal.scrub().await?;
+            // Nothing is fed any more: the row says to the next start that this is done.
+            let journal = &self.journal;
+            let key = live::scrub_key(&|collection, parts| journal.hash(collection, parts));
+            let draft = Draft { epoch: self.last.0 + 1, clock: self.last.1 .0, positions: Default::default() };
+            seal_patiently(&mut self.journal, draft, vec![Change::Delete { key }]).await?;
         }
         self.journal.close().await?;
         Ok(self.counts)

@@ -134,6 +134,11 @@ pub fn running_key(hash: HashOf<'_>) -> RowKey {
     key(Collection::Attempts, hash(Collection::Attempts, &[b"running"]))
 }
 
+/// The row that is there from an erasure until the erased bytes have left the journal's files.
+pub fn scrub_key(hash: HashOf<'_>) -> RowKey {
+    key(Collection::Attempts, hash(Collection::Attempts, &[b"scrub"]))
+}
+
 /// The row of a photo's reading in that epoch.
 pub fn first_reading_key(hash: HashOf<'_>, photo: &PhotoKey, epoch: Epoch) -> RowKey {
     let parts = [photo.uri.as_bytes(), photo.version.as_bytes()];

@@ -97,7 +97,7 @@ pub async fn start(parts: Parts, define: impl Fn(&mut Flow<'_>) + Send + Sync + 
     let positions = positions.iter().map(|((topic, partition), position)| fresh(topic, *partition, position, epoch));
     hydration.rows.extend(positions);
     hydration.run().await?;
-    let Hydration { erased, stale, attempted, unclean, count, .. } = hydration;
+    let Hydration { erased, stale, attempted, unclean, scrub_due, count, .. } = hydration;
     workers.feed(Fill::Seal { epoch, clock: last_clock })?;
 
     let sinks_changed = Arc::new(Notify::new());
@@ -111,6 +111,9 @@ pub async fn start(parts: Parts, define: impl Fn(&mut Flow<'_>) + Send + Sync + 
         .collect::<std::io::Result<Vec<_>>>()
         .map_err(|error| EngineError::Source(format!("a sink's thread cannot be started: {error}")))?;
 
+    if scrub_due {
+        sinks.iter().for_each(SinkThread::scrub);
+    }
     let mut admission = Admission::new(erased);
     stale.into_iter().for_each(|key| admission.note(Change::Delete { key }));
     if pool.may_crash {
@@ -150,7 +153,7 @@ pub async fn start(parts: Parts, define: impl Fn(&mut Flow<'_>) + Send + Sync + 
         clocks: BTreeMap::from([(epoch, last_clock)]),
         erasing: BTreeMap::new(),
         collect_now: false,
-        scrub_due: false,
+        scrub_due,
         scrubbing: None,
         open_sources: 2,
         poison: Poison::new(attempted),
@@ -183,6 +186,8 @@ struct Hydration<'a> {
     stale: Vec<RowKey>,
     attempted: Vec<Attempted>,
     unclean: bool,
+    /// Somebody was erased, and the last process did not live to see the bytes leave the journal's files.
+    scrub_due: bool,
     count: u64,
 }
 
@@ -198,6 +203,7 @@ impl<'a> Hydration<'a> {
             stale: Vec::new(),
             attempted: Vec::new(),
             unclean: false,
+            scrub_due: false,
             count: 0,
         }
     }
@@ -311,6 +317,8 @@ impl<'a> Hydration<'a> {
         let hash = |collection, parts: &[&[u8]]| self.journal.hash(collection, parts);
         if key == live::running_key(&hash) {
             self.unclean = true;
+        } else if key == live::scrub_key(&hash) {
+            self.scrub_due = true;
         } else {
             self.attempted.push(live::read(Collection::Attempts, row.value)?);
         }
