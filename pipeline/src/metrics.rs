@@ -102,7 +102,8 @@ fn record_progress(progress: &Progress) {
     count(&names::GARBAGE, progress.collected);
     for sink in &progress.sinks {
         let applied = sink.applied.unwrap_or(0);
-        let of_sink = |metric: &Metric, value: u64| gauge!(metric.name, "sink" => sink.name.to_string()).set(value as f64);
+        let of_sink =
+            |metric: &Metric, value: u64| gauge!(metric.name, "sink" => sink.name.to_string()).set(value as f64);
         of_sink(&names::SINK_EPOCH, applied);
         of_sink(&names::SINK_LAG, progress.epoch.saturating_sub(applied));
         of_sink(&names::SINK_WAITING, u64::from(sink.waiting.is_some()));
@@ -155,7 +156,10 @@ mod tests {
     fn every_name_is_of_the_form_that_prometheus_recommends_and_stands_once() {
         for (index, metric) in names::ALL.iter().enumerate() {
             let name = metric.name;
-            assert!(name.starts_with("inkflow_") && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{name}");
+            assert!(
+                name.starts_with("inkflow_") && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'),
+                "{name}"
+            );
             assert_eq!(name.ends_with("_total"), metric.kind == Kind::Counter, "{name}");
             assert_eq!(name.ends_with("_seconds"), metric.unit == metrics::Unit::Seconds, "{name}");
             assert!(metric.help.ends_with('.'), "{name}");

@@ -82,8 +82,12 @@ pub const RECORDS_ERASED: Metric = Metric::new(
 );
 
 /// Fields that no schema names, and that were ignored.
-pub const UNKNOWN_FIELDS: Metric =
-    Metric::new("inkflow_unknown_fields_total", Counter, Count, "Fields of records that no schema names, and that were ignored.");
+pub const UNKNOWN_FIELDS: Metric = Metric::new(
+    "inkflow_unknown_fields_total",
+    Counter,
+    Count,
+    "Fields of records that no schema names, and that were ignored.",
+);
 
 /// The last sealed epoch.
 pub const EPOCH: Metric = Metric::new("inkflow_epoch", Gauge, Count, "The last epoch that was sealed in the journal.");
@@ -125,8 +129,12 @@ pub const JOURNAL_WAITS: Metric = Metric::new(
 );
 
 /// Questions that wait.
-pub const PENDING: Metric =
-    Metric::new("inkflow_pending_questions", Gauge, Count, "Photos that wait to be read, by the models that are asked.");
+pub const PENDING: Metric = Metric::new(
+    "inkflow_pending_questions",
+    Gauge,
+    Count,
+    "Photos that wait to be read, by the models that are asked.",
+);
 
 /// Photos at the reader.
 pub const READER_PHOTOS: Metric =
@@ -178,13 +186,9 @@ pub const SINK_EPOCH: Metric =
     Metric::new("inkflow_sink_epoch", Gauge, Count, "The epoch that the sink's rows reflect.").by(&["sink"]);
 
 /// How far a sink is behind.
-pub const SINK_LAG: Metric = Metric::new(
-    "inkflow_sink_lag_epochs",
-    Gauge,
-    Count,
-    "How many epochs the sink is behind the last sealed one.",
-)
-.by(&["sink"]);
+pub const SINK_LAG: Metric =
+    Metric::new("inkflow_sink_lag_epochs", Gauge, Count, "How many epochs the sink is behind the last sealed one.")
+        .by(&["sink"]);
 
 /// Whether a sink is waited for.
 pub const SINK_WAITING: Metric = Metric::new(

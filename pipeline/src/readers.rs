@@ -48,7 +48,8 @@ pub enum ModelError {
 pub fn load(config: &ModelConfig) -> Result<Models, ModelError> {
     let runtime = find_runtime()?;
     let folder = &config.folder;
-    let models = Models::load(folder, &runtime).map_err(|error| ModelError::Folder { folder: folder.clone(), error })?;
+    let models =
+        Models::load(folder, &runtime).map_err(|error| ModelError::Folder { folder: folder.clone(), error })?;
     if models.good.iter().any(|model| *model.name() == config.name.0) {
         return Ok(models);
     }
@@ -101,7 +102,11 @@ fn settings(ModelConfig { threads, batch, in_flight_max, .. }: &ModelConfig) -> 
     let default = ReaderSettings::default();
     ReaderSettings {
         threads: threads.map_or(default.threads, |threads| threads.get()),
-        batch: BatchSettings { photos_max: size.get(), bytes_max: bytes.get(), age_max: Duration::from_millis(*age_ms) },
+        batch: BatchSettings {
+            photos_max: size.get(),
+            bytes_max: bytes.get(),
+            age_max: Duration::from_millis(*age_ms),
+        },
         waiting_max: in_flight_max.get(),
         ..default
     }

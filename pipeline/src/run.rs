@@ -120,6 +120,12 @@ pub enum RunError {
     /// The run was to go on to its end, and was stopped before. What it took is sealed; nothing was exported.
     #[error("stopped before the end: what was taken is in the journal, and nothing was exported")]
     CutOff,
+    /// The run was stopped, all is sealed, and a sink could not be written in time.
+    #[error("stopped, and {sink} could not be written in time: all is in the journal, and the next start makes the sink right")]
+    Behind {
+        /// Which sink.
+        sink: String,
+    },
 }
 
 impl RunError {
@@ -146,7 +152,10 @@ pub struct Run {
 pub async fn prepare(setup: Setup) -> Result<Run, RunError> {
     let temporary = match setup.journal {
         Some(_) => None,
-        None => Some(tempfile::tempdir().map_err(|error| RunError::file("a temporary journal in", &std::env::temp_dir(), error))?),
+        None => Some(
+            tempfile::tempdir()
+                .map_err(|error| RunError::file("a temporary journal in", &std::env::temp_dir(), error))?,
+        ),
     };
     let presence = setup.journal.as_deref().map_or_else(Presence::default, Presence::announce);
     let journal = open_journal(setup.journal.as_deref(), temporary.as_ref().map(tempfile::TempDir::path)).await?;
@@ -168,7 +177,8 @@ pub async fn prepare(setup: Setup) -> Result<Run, RunError> {
         None => None,
         Some(path) => {
             let sealed = sealed_offsets(&journal);
-            let file = DeadLetterFile::open(path, &sealed).map_err(|error| RunError::file("dead letters in", path, error))?;
+            let file =
+                DeadLetterFile::open(path, &sealed).map_err(|error| RunError::file("dead letters in", path, error))?;
             Some(Letters::new(Box::new(file)))
         }
     };
@@ -218,7 +228,8 @@ fn pool(readers: Readers, known: &KnownBytes) -> Result<Reading, RunError> {
             Ok((Pool::photos(reader(known.clone()), in_flight_max), model, reads_templates))
         }
         Readers::Recorded(path) => {
-            let reader = RecordedReader::load(&path).map_err(|error| RunError::file("recorded readings in", &path, error))?;
+            let reader =
+                RecordedReader::load(&path).map_err(|error| RunError::file("recorded readings in", &path, error))?;
             let pool = Pool::recorded(reader).map_err(|error| RunError::file("recorded readings in", &path, error))?;
             let model = ModelName::new(RECORDED_MODEL).expect("the name of recorded readings is a model's");
             Ok((pool, model, Arc::new(|_: &ModelName| false)))
@@ -234,6 +245,9 @@ impl Run {
         if self.until_end && *stop.borrow() {
             // Half an export would look like a whole one.
             return Err(RunError::CutOff);
+        }
+        if let Some(sink) = progress.sinks.iter().find(|sink| sink.applied != Some(progress.epoch)) {
+            return Err(RunError::Behind { sink: sink.name.to_string() });
         }
         for dir in &self.export {
             self.exported

@@ -23,7 +23,11 @@ struct Served {
 
 /// Serves until the process ends. Returns the address, with the port that was taken where 0 was asked for. Must be
 /// called within a tokio runtime.
-pub async fn start(listen: SocketAddr, vitals: Arc<Vitals>, metrics: Option<PrometheusHandle>) -> io::Result<SocketAddr> {
+pub async fn start(
+    listen: SocketAddr,
+    vitals: Arc<Vitals>,
+    metrics: Option<PrometheusHandle>,
+) -> io::Result<SocketAddr> {
     let listener = TcpListener::bind(listen).await?;
     let address = listener.local_addr()?;
     let router = Router::new()

@@ -29,7 +29,14 @@ impl Terminal {
     /// stderr. It has a progress line if it is a terminal and the log is for people.
     pub fn stderr(format: LogFormat) -> Terminal {
         let drawn = format == LogFormat::Text && io::stderr().is_terminal();
-        Terminal { bar: drawn.then(|| ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr())) }
+        let bar = || {
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+            match ProgressStyle::with_template("{spinner} {wide_msg}") {
+                Ok(style) => bar.with_style(style),
+                Err(_) => bar,
+            }
+        };
+        Terminal { bar: drawn.then(bar) }
     }
 
     /// Starts the log. What is wrong with the level is said, and `info` taken.
@@ -48,11 +55,6 @@ impl Terminal {
 
     /// Shows how a run goes, until it is dropped.
     pub async fn follow(self, vitals: Arc<Vitals>) {
-        if let Some(bar) = &self.bar {
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
-                bar.set_style(style);
-            }
-        }
         let every = if self.bar.is_some() { DRAW_EVERY } else { LOG_EVERY };
         let mut pace = Pace::new(every);
         let mut last = Seen::default();
@@ -148,7 +150,8 @@ impl Pace {
         let seconds = self.at.elapsed().as_secs_f64().max(1e-3);
         self.at = Instant::now();
         let weight = (self.every.as_secs_f64() / 2.0).min(1.0);
-        let smooth = |rate: &mut f64, from: u64, to: u64| *rate += weight * (to.saturating_sub(from) as f64 / seconds - *rate);
+        let smooth =
+            |rate: &mut f64, from: u64, to: u64| *rate += weight * (to.saturating_sub(from) as f64 / seconds - *rate);
         smooth(&mut self.rows, last.hydrated, now.hydrated);
         smooth(&mut self.records, last.records(), now.records());
         smooth(&mut self.photos, last.answers(), now.answers());
@@ -157,15 +160,28 @@ impl Pace {
 
 fn line(seen: &Seen, pace: &Pace) -> String {
     let Some(Progress { epoch, delivered, records, answers, pending, sinks, .. }) = &seen.progress else {
+        if seen.hydrated == 0 {
+            return "starting".to_owned();
+        }
         return format!("hydrating: {} rows ({}/s)", HumanCount(seen.hydrated), HumanCount(pace.rows as u64));
     };
-    let mut line = format!("epoch {}: {} records ({}/s)", HumanCount(*epoch), HumanCount(*records), HumanCount(pace.records as u64));
+    let mut line = format!(
+        "epoch {}: {} records ({}/s)",
+        HumanCount(*epoch),
+        HumanCount(*records),
+        HumanCount(pace.records as u64)
+    );
     let asked = answers + *pending as u64;
     if asked > 0 {
-        line += &format!(", photos {} of {} ({}/s)", HumanCount(*answers), HumanCount(asked), HumanCount(pace.photos as u64));
+        line += &format!(
+            ", photos {} of {} ({}/s)",
+            HumanCount(*answers),
+            HumanCount(asked),
+            HumanCount(pace.photos as u64)
+        );
     }
     if *pending > 0 && pace.photos >= 1.0 {
-        let left = Duration::from_secs((*pending as f64 / pace.photos) as u64);
+        let left = Duration::from_secs((*pending as f64 / pace.photos).ceil() as u64);
         line += &format!(", about {} left", indicatif::HumanDuration(left));
     }
     if delivered < epoch {
@@ -193,6 +209,7 @@ mod tests {
 
     #[test]
     fn hydration_shows_its_rows() {
+        assert_eq!(line(&Seen::default(), &pace(0.0, 0.0, 0.0)), "starting");
         let seen = Seen { hydrated: 1_234_567, progress: None };
         assert_eq!(line(&seen, &pace(900_000.0, 0.0, 0.0)), "hydrating: 1,234,567 rows (900,000/s)");
     }
@@ -205,7 +222,15 @@ mod tests {
             waiting: waiting.map(str::to_owned),
         };
         let sinks = vec![sink("sqlite", Some("locked")), sink("export", None)];
-        let progress = Progress { epoch: 9, delivered: 8, records: 12_000, answers: 30, pending: 70, sinks, ..Progress::default() };
+        let progress = Progress {
+            epoch: 9,
+            delivered: 8,
+            records: 12_000,
+            answers: 30,
+            pending: 70,
+            sinks,
+            ..Progress::default()
+        };
         let seen = Seen { hydrated: 0, progress: Some(progress) };
         assert_eq!(
             line(&seen, &pace(0.0, 4_000.4, 7.0)),
@@ -217,7 +242,10 @@ mod tests {
     #[test]
     fn a_quiet_run_shows_little() {
         let progress = Progress { epoch: 1, delivered: 1, ..Progress::default() };
-        assert_eq!(line(&Seen { hydrated: 0, progress: Some(progress) }, &pace(0.0, 0.0, 0.0)), "epoch 1: 0 records (0/s)");
+        assert_eq!(
+            line(&Seen { hydrated: 0, progress: Some(progress) }, &pace(0.0, 0.0, 0.0)),
+            "epoch 1: 0 records (0/s)"
+        );
     }
 
     #[test]

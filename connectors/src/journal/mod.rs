@@ -24,6 +24,7 @@ mod error;
 mod handle;
 mod layout;
 mod open;
+mod peek;
 mod scrub;
 mod store;
 #[cfg(test)]
@@ -36,6 +37,7 @@ use serde::{Deserialize, Serialize};
 pub use error::JournalError;
 pub use handle::{Journal, JournalReader};
 pub use open::JournalSettings;
+pub use peek::{peek, Peek};
 pub use store::{folder, memory};
 
 /// How far a source has been admitted: topic and partition to position.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 use slatedb::config::{
-    CompactionWorkerOptions, CompactorOptions, GarbageCollectorDirectoryOptions,
-    GarbageCollectorOptions, ScanOptions, Settings,
+    CompactionWorkerOptions, CompactorOptions, GarbageCollectorDirectoryOptions, GarbageCollectorOptions, ScanOptions,
+    Settings,
 };
 use slatedb::{Db, IterationOrder, SstBlockSize};
 use tokio::sync::watch;
@@ -137,25 +137,16 @@ pub(super) async fn open(
     // The writer's epoch of SlateDB: one more at each opening, durable before build() returns.
     let manifest = db.manifest();
     let incarnation = manifest.writer_epoch();
-    let replayed = manifest
-        .next_wal_sst_id()
-        .saturating_sub(manifest.replay_after_wal_id());
+    let replayed = manifest.next_wal_sst_id().saturating_sub(manifest.replay_after_wal_id());
     let last = edge_header(&db, IterationOrder::Descending).await?;
     let oldest = edge_header(&db, IterationOrder::Ascending).await?;
     let meta = match db.get(layout::META_KEY).await? {
         Some(bytes) => layout::decode::<Meta>("meta", &bytes)?,
         None if last.is_none() => make(&db).await?,
-        None => {
-            return Err(JournalError::Corrupt(
-                "it has epochs, but no meta row".to_owned(),
-            ))
-        }
+        None => return Err(JournalError::Corrupt("it has epochs, but no meta row".to_owned())),
     };
     if meta.format > layout::FORMAT {
-        return Err(JournalError::NewerFormat {
-            found: meta.format,
-            known: layout::FORMAT,
-        });
+        return Err(JournalError::NewerFormat { found: meta.format, known: layout::FORMAT });
     }
     if let Some(last) = &last {
         // What the laws promise and a file put back by hand could break.
@@ -166,14 +157,7 @@ pub(super) async fn open(
             )));
         }
     }
-    Ok(Opened {
-        db,
-        meta,
-        oldest_header: oldest.map_or(1, |header| header.epoch),
-        last,
-        incarnation,
-        replayed,
-    })
+    Ok(Opened { db, meta, oldest_header: oldest.map_or(1, |header| header.epoch), last, incarnation, replayed })
 }
 
 /// Refuses a newer version before anything is touched, and writes ours where there is none.
@@ -181,29 +165,12 @@ async fn check_format(store: &Arc<dyn ObjectStore>, path: &Path) -> Result<(), J
     let at = path.clone().join(layout::FORMAT_OBJECT);
     match store.get(&at).await {
         Ok(found) => {
-            let bytes = found.bytes().await?;
-            let text = String::from_utf8_lossy(&bytes);
-            let found = text
-                .trim()
-                .parse::<u32>()
-                .map_err(|_| JournalError::Corrupt(format!("{at} is no number")))?;
-            if found > layout::FORMAT {
-                return Err(JournalError::NewerFormat {
-                    found,
-                    known: layout::FORMAT,
-                });
-            }
+            read_format(&at, &found.bytes().await?)?;
             Ok(())
         }
         Err(object_store::Error::NotFound { .. }) => {
-            let create = PutOptions {
-                mode: PutMode::Create,
-                ..PutOptions::default()
-            };
-            match store
-                .put_opts(&at, format!("{}\n", layout::FORMAT).into(), create)
-                .await
-            {
+            let create = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+            match store.put_opts(&at, format!("{}\n", layout::FORMAT).into(), create).await {
                 Ok(_) | Err(object_store::Error::AlreadyExists { .. }) => Ok(()),
                 Err(error) => Err(error.into()),
             }
@@ -212,17 +179,22 @@ async fn check_format(store: &Arc<dyn ObjectStore>, path: &Path) -> Result<(), J
     }
 }
 
+/// The version in the object that holds it, if it is known here.
+pub(super) fn read_format(at: &Path, bytes: &[u8]) -> Result<u32, JournalError> {
+    let text = String::from_utf8_lossy(bytes);
+    let found = text.trim().parse::<u32>().map_err(|_| JournalError::Corrupt(format!("{at} is no number")))?;
+    if found > layout::FORMAT {
+        return Err(JournalError::NewerFormat { found, known: layout::FORMAT });
+    }
+    Ok(found)
+}
+
 /// Makes a journal's meta row, durably.
 async fn make(db: &Db) -> Result<Meta, JournalError> {
     let mut random = [0; 24];
-    getrandom::fill(&mut random)
-        .map_err(|error| JournalError::Closed(format!("no randomness: {error}")))?;
+    getrandom::fill(&mut random).map_err(|error| JournalError::Closed(format!("no randomness: {error}")))?;
     let [a, b, c, d, e, f, g, h, secret @ ..] = random;
-    let meta = Meta {
-        format: layout::FORMAT,
-        id: u64::from_le_bytes([a, b, c, d, e, f, g, h]),
-        secret,
-    };
+    let meta = Meta { format: layout::FORMAT, id: u64::from_le_bytes([a, b, c, d, e, f, g, h]), secret };
     db.put(layout::META_KEY, layout::encode(&meta)?).await?;
     db.flush().await?;
     Ok(meta)
@@ -231,9 +203,7 @@ async fn make(db: &Db) -> Result<Meta, JournalError> {
 /// The first header in that order.
 async fn edge_header(db: &Db, order: IterationOrder) -> Result<Option<Header>, JournalError> {
     let options = ScanOptions::default().with_order(order);
-    let mut headers = db
-        .scan_prefix_with_options(layout::headers_prefix(), .., &options)
-        .await?;
+    let mut headers = db.scan_prefix_with_options(layout::headers_prefix(), .., &options).await?;
     match headers.next().await? {
         Some(entry) => layout::read_header(&entry.key, &entry.value).map(Some),
         None => Ok(None),

@@ -1,5 +1,6 @@
 //! `inkflow check`: what was found, a line each.
 
+use super::exit::Exit;
 use super::{load, say, Failure};
 use crate::check::{check, Verdict};
 use std::path::Path;
@@ -17,7 +18,7 @@ pub(super) fn run(flow: &Path) -> Result<(), Failure> {
         0 => Ok(()),
         wrong => {
             say(&format!("\n{wrong} of these must be mended."));
-            Err(Failure::Found)
+            Err(Failure::Said(Exit::Other))
         }
     }
 }

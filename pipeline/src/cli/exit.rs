@@ -26,8 +26,7 @@ pub enum Exit {
 
 impl Exit {
     /// All of them.
-    pub const ALL: [Exit; 6] =
-        [Exit::Done, Exit::Other, Exit::Usage, Exit::Fenced, Exit::CannotGoOn, Exit::CutOff];
+    pub const ALL: [Exit; 6] = [Exit::Done, Exit::Other, Exit::Usage, Exit::Fenced, Exit::CannotGoOn, Exit::CutOff];
 
     /// Its number.
     pub fn code(self) -> i32 {
@@ -82,7 +81,7 @@ impl From<&RunError> for Exit {
                 EngineError::Journal(JournalError::Fenced) | EngineError::Sink(SinkError::Fenced { .. }),
             ) => Exit::Fenced,
             RunError::Engine(EngineError::Workers(_) | EngineError::Ended(_)) => Exit::Other,
-            RunError::CutOff => Exit::CutOff,
+            RunError::CutOff | RunError::Behind { .. } => Exit::CutOff,
             RunError::Journal { .. } | RunError::File { .. } | RunError::Engine(_) => Exit::CannotGoOn,
         }
     }

@@ -20,8 +20,10 @@ use std::process::ExitCode;
 /// Homework photos to per-student completion statistics: live, exactly once, explainable.
 #[derive(Debug, Parser)]
 #[command(name = "inkflow", version, about)]
-#[command(after_help = "Exit codes: 0 done, 1 other, 2 usage or flow file, 3 another process took over, 4 a source, journal \
-    or sink cannot go on, 5 stopped before it was done. All of it: docs/reference/.")]
+#[command(
+    after_help = "Exit codes: 0 done, 1 other, 2 usage or flow file, 3 another process took over, 4 a source, journal \
+    or sink cannot go on, 5 stopped before it was done. All of it: docs/reference/."
+)]
 struct Args {
     #[command(subcommand)]
     command: Command,
@@ -32,7 +34,9 @@ enum Command {
     /// Runs a flow, until it is asked to end or, with --until-end, until all is done.
     Run(Box<RunArgs>),
     /// Tries everything that a flow needs, and says of each in a sentence what is wrong. Touches nothing.
-    #[command(after_help = "Ends with 0 if nothing is wrong, with 1 if something is.\n\nExample:\n  inkflow check flow.yaml")]
+    #[command(
+        after_help = "Ends with 0 if nothing is wrong, with 1 if something is.\n\nExample:\n  inkflow check flow.yaml"
+    )]
     Check {
         /// The flow file.
         #[arg(value_name = "FLOW.yaml")]
@@ -47,8 +51,10 @@ enum Command {
         journal: PathBuf,
     },
     /// Prints the JSON Schema of a flow file, for editors.
-    #[command(after_help = "Example:\n  inkflow schema > flow.schema.json\nthen, as the first line of a flow file:\n  \
-        # yaml-language-server: $schema=flow.schema.json")]
+    #[command(
+        after_help = "Example:\n  inkflow schema > flow.schema.json\nthen, as the first line of a flow file:\n  \
+        # yaml-language-server: $schema=flow.schema.json"
+    )]
     Schema,
 }
 
@@ -122,8 +128,8 @@ enum Failure {
     #[error("{0}")]
     Other(String),
     /// All is said already.
-    #[error("something is wrong")]
-    Found,
+    #[error("ended with code {}", .0.code())]
+    Said(Exit),
 }
 
 impl Failure {
@@ -133,7 +139,8 @@ impl Failure {
             Failure::Config(error) => error.into(),
             Failure::Model(_) | Failure::Listen { .. } => Exit::CannotGoOn,
             Failure::Run(error) => error.into(),
-            Failure::Other(_) | Failure::Found => Exit::Other,
+            Failure::Other(_) => Exit::Other,
+            Failure::Said(exit) => *exit,
         }
     }
 }
@@ -171,7 +178,9 @@ fn command(command: Command) -> Result<(), Failure> {
 fn load(path: &std::path::Path) -> Result<FlowConfig, Failure> {
     if path.is_dir() {
         let dir = path.display();
-        return Err(Failure::Usage(format!("{dir} is a folder, and no flow file; for a folder of records: --folder {dir}")));
+        return Err(Failure::Usage(format!(
+            "{dir} is a folder, and no flow file; for a folder of records: --folder {dir}"
+        )));
     }
     Ok(config::load(path)?)
 }
@@ -184,7 +193,7 @@ fn say(text: &str) {
 
 fn report(failure: &Failure) {
     let text = match failure {
-        Failure::Found => return,
+        Failure::Said(_) => return,
         Failure::Config(error) => draw(error),
         other => format!("inkflow: {other}\n"),
     };

@@ -2,8 +2,8 @@
 
 use super::{load, Failure, RunArgs};
 use crate::config::{
-    CsvConfig, FlowConfig, FolderConfig, HttpConfig, JournalConfig, PhotoFolderConfig, PhotosConfig, ReaderConfig,
-    SinkConfig, SourceConfig,
+    CsvConfig, FlowConfig, FolderConfig, HttpConfig, JournalConfig, LogFormat, PhotoFolderConfig, PhotosConfig,
+    ReaderConfig, SinkConfig, SourceConfig,
 };
 use crate::engine::{EngineSettings, Progress};
 use crate::run::{prepare, Readers, RunError, Setup};
@@ -31,10 +31,14 @@ pub(super) fn run(args: RunArgs) -> Result<(), Failure> {
         .map_err(|error| Failure::Other(format!("no threads for the runtime: {error}")))?;
     let ended = runtime.block_on(go(&config, until_end, now, terminal.clone(), metrics));
     terminal.clear();
-    if let Err(failure) = &ended {
-        tracing::debug!(code = failure.exit().code(), "the run has failed");
+    match ended {
+        // Whoever reads JSON gets this line, too, as JSON.
+        Err(failure) if config.log.format == LogFormat::Json => {
+            tracing::error!(code = failure.exit().code(), "{failure}");
+            Err(Failure::Said(failure.exit()))
+        }
+        ended => ended,
     }
-    ended
 }
 
 /// What the flow file says, and what options say in its place.
@@ -125,7 +129,9 @@ fn setup(config: &FlowConfig, until_end: bool, now: Option<Millis>, vitals: &Vit
             vitals.reading(pages);
             readers
         }
-        (ReaderConfig::Model(_), None, _) => return Err(Failure::Usage("a model reads, and no photos are named".into())),
+        (ReaderConfig::Model(_), None, _) => {
+            return Err(Failure::Usage("a model reads, and no photos are named".into()))
+        }
         (ReaderConfig::Recorded(_), _, path) => Readers::Recorded(path.unwrap_or_default()),
     };
     let mut setup = Setup { readers, ..Setup::of_folder(config.folder()) };

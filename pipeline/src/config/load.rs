@@ -1,13 +1,14 @@
 //! Reading a flow file: strictly, and with errors that name the place, and what was probably meant.
 //!
 //! `${NAME}` stands for the environment's variable of that name, `${NAME:-default}` for a default where there is none; in
-//! quotes it stands for itself. What came from the environment is quoted by no error: its name is.
+//! quotes it stands for itself, and within `{..}` YAML itself wants quotes. What came from the environment is quoted by no error: its name is.
 
 use super::{FlowConfig, ReaderConfig};
 use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
-use serde_saphyr::{DefaultMessageFormatter, Error as YamlError, MessageFormatter};
+use serde_saphyr::{DefaultMessageFormatter, Error as YamlError, Location, MessageFormatter};
 use std::collections::HashMap;
 use std::fmt::Display;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// A word is taken for another up to this distance: the share of letters that agree, in order (Jaro-Winkler).
@@ -61,9 +62,11 @@ impl Diagnostic for ConfigError {
 
 /// Reads a flow file; its paths are relative to the folder it lies in.
 pub fn load(path: &Path) -> Result<FlowConfig, ConfigError> {
-    let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Unreadable { path: path.to_owned(), error })?;
+    let text =
+        std::fs::read_to_string(path).map_err(|error| ConfigError::Unreadable { path: path.to_owned(), error })?;
     // Variables that are no UTF-8 cannot be asked for by a file that is.
-    let environment = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let environment =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let mut config = parse(&text, &path.display().to_string(), environment.collect())?;
     config.resolve(path.parent().unwrap_or(Path::new("")));
     Ok(config)
@@ -73,7 +76,8 @@ pub fn load(path: &Path) -> Result<FlowConfig, ConfigError> {
 pub fn parse(text: &str, name: &str, environment: HashMap<String, String>) -> Result<FlowConfig, ConfigError> {
     // Snippets are drawn by miette, from the span.
     let options = serde_saphyr::options! { strict_booleans: true, with_snippet: false }.with_properties(environment);
-    let config: FlowConfig = serde_saphyr::from_str_with_options(text, options).map_err(|error| wrong(&error, text, name))?;
+    let config: FlowConfig =
+        serde_saphyr::from_str_with_options(text, options).map_err(|error| wrong(&error, text, name))?;
     match (&config.readers, &config.photos) {
         (ReaderConfig::Model(_), None) => Err(ConfigError::Wrong {
             message: "a model reads the photos, and the flow does not say where they lie".to_owned(),
@@ -91,15 +95,34 @@ fn source(text: &str, name: &str) -> Box<NamedSource<String>> {
 
 fn wrong(error: &YamlError, text: &str, name: &str) -> ConfigError {
     let (message, label, help) = explain(error.without_snippet());
-    let span = error.location().and_then(|at| {
-        let (start, len) = (at.span().byte_offset()?, at.span().byte_len()?);
-        let (start, end) = (usize::try_from(start).ok()?, usize::try_from(start + len).ok()?);
-        // A value that goes on for lines is pointed at by its first.
-        let first = text.get(start..end)?.lines().next().unwrap_or_default();
-        Some(start..start + first.trim_end().len().max(1).min(text.len() - start))
-    });
-    let place = span.filter(|span| span.start < text.len()).map(|span| LabeledSpan::new_primary_with_span(Some(label), span));
+    let place = error
+        .location()
+        .and_then(|at| place(at, text))
+        .map(|span| LabeledSpan::new_primary_with_span(Some(label), span));
     ConfigError::Wrong { message, help, text: source(text, name), place }
+}
+
+/// The bytes of the text that an error is about. Where the file ends too early, that is its last line.
+fn place(at: Location, text: &str) -> Option<Range<usize>> {
+    let start = match at.span().byte_offset() {
+        Some(start) => usize::try_from(start).ok()?,
+        None => line_start(text, at.line()),
+    };
+    if text.get(start..).is_none_or(|rest| rest.trim().is_empty()) {
+        let last = text.trim_end();
+        let line = last.rfind('\n').map_or(0, |newline| newline + 1);
+        return (line < last.len()).then_some(line..last.len());
+    }
+    let len = at.span().byte_len().and_then(|len| usize::try_from(len).ok()).unwrap_or(1);
+    // A value that goes on for lines is pointed at by its first.
+    let first = text.get(start..start.saturating_add(len)).and_then(|value| value.lines().next()).unwrap_or_default();
+    Some(start..start + first.trim_end().len().max(1))
+}
+
+/// Where a line begins, counted from 1; the end of the text for a line that it has not.
+fn line_start(text: &str, line: u64) -> usize {
+    let before = usize::try_from(line.saturating_sub(1)).unwrap_or(usize::MAX);
+    text.split_inclusive('\n').take(before).map(str::len).sum()
 }
 
 /// What is wrong, what to write beside the place, and what to do.
@@ -124,6 +147,19 @@ fn explain(error: &YamlError) -> (String, String, Option<String>) {
             let help = "`inkflow schema` describes every field; docs/examples/homework.yaml is a whole one".to_owned();
             (format!("the field `{field}` is missing"), format!("here, `{field}` is wanted"), Some(help))
         }
+        YamlError::SerdeInvalidValue { unexpected, expected, .. } => {
+            let want = if expected.contains("nonzero") { "a whole number from 1" } else { expected };
+            (format!("this cannot be {unexpected}"), format!("want {want}"), None)
+        }
+        YamlError::Unexpected { expected, .. } => {
+            let want = match *expected {
+                "mapping start" => "fields, as `name: value`",
+                "sequence start" => "a list: lines that begin with `- `",
+                "string scalar" => "a text",
+                other => other,
+            };
+            ("this is not of the right form".to_owned(), format!("want {want}"), None)
+        }
         YamlError::InvalidScalar { ty, .. } => {
             let want = match *ty {
                 "bool" => "true or false",
@@ -140,9 +176,11 @@ fn explain(error: &YamlError) -> (String, String, Option<String>) {
             let help = format!("set it, or write ${{{name}:-default}}; in quotes it is taken as it stands");
             (format!("the environment has no variable {name}"), "asked for here".to_owned(), Some(help))
         }
-        YamlError::ExpectedMappingEndAfterEnumVariantValue { .. } => {
-            ("two are named where one can stand".to_owned(), "the second one".to_owned(), Some("keep one of them".to_owned()))
-        }
+        YamlError::ExpectedMappingEndAfterEnumVariantValue { .. } => (
+            "two are named where one can stand".to_owned(),
+            "the second one".to_owned(),
+            Some("keep one of them".to_owned()),
+        ),
         YamlError::Eof { .. } => {
             let help = "start from docs/examples/homework.yaml".to_owned();
             ("the flow file is empty".to_owned(), "nothing here".to_owned(), Some(help))
@@ -155,7 +193,7 @@ fn explain(error: &YamlError) -> (String, String, Option<String>) {
 }
 
 /// The word that was probably meant.
-pub(super) fn nearest<'a>(word: &str, among: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, among: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let lower = word.to_lowercase();
     among
         .map(|known| (strsim::jaro_winkler(&lower, &known.to_lowercase()), known))

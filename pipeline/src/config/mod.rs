@@ -17,6 +17,7 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
+pub(crate) use load::nearest;
 pub use load::{load, parse, ConfigError};
 pub use scalars::{Model, TimeZone, Version};
 
@@ -217,6 +218,7 @@ pub struct LimitsConfig {
 #[serde(deny_unknown_fields)]
 pub struct HttpConfig {
     /// The address and port. It has no password: keep it inside.
+    #[serde(deserialize_with = "scalars::address")]
     #[schemars(with = "String", extend("examples" = ["127.0.0.1:8080"]))]
     pub listen: SocketAddr,
 }

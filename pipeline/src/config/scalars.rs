@@ -7,6 +7,7 @@ use schemars::{json_schema, JsonSchema, Schema, SchemaGenerator};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Cow;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// The version of the flow file's form.
@@ -17,7 +18,9 @@ impl<'de> Deserialize<'de> for Version {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Version, D::Error> {
         match u64::deserialize(from)? {
             1 => Ok(Version),
-            version => Err(Error::custom(format_args!("version {version} is not known here: this inkflow reads version 1"))),
+            version => {
+                Err(Error::custom(format_args!("version {version} is not known here: this inkflow reads version 1")))
+            }
         }
     }
 }
@@ -102,6 +105,13 @@ impl JsonSchema for TimeZone {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "string" })
     }
+}
+
+/// An address with a port.
+pub(super) fn address<'de, D: Deserializer<'de>>(from: D) -> Result<SocketAddr, D::Error> {
+    let text = String::deserialize(from)?;
+    let address = text.parse();
+    address.map_err(|_| Error::custom(format_args!("{text:?} is no ADDRESS:PORT, as 127.0.0.1:8080 or 0.0.0.0:8080")))
 }
 
 /// The name and version of a model, as `page@1`.
