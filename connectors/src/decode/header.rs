@@ -107,13 +107,13 @@ fn other_picture(bytes: &[u8]) -> bool {
     const STARTS: [&[u8]; 11] = [
         b"GIF87a",
         b"GIF89a",
-        b"II*\0",                     // TIFF, and most raw formats
-        b"MM\0*",                     // the same, big-endian
+        b"II*\0",                    // TIFF, and most raw formats
+        b"MM\0*",                    // the same, big-endian
         b"\0\0\0\x0cjP  \r\n\x87\n", // JPEG 2000
-        b"\xff\x4f\xff\x51",          // its bare codestream
+        b"\xff\x4f\xff\x51",         // its bare codestream
         b"\0\0\0\x0cJXL \r\n\x87\n", // JPEG XL
-        b"\xff\x0a",                  // its bare codestream
-        b"8BPS",                      // Photoshop
+        b"\xff\x0a",                 // its bare codestream
+        b"8BPS",                     // Photoshop
         b"qoif",
         b"\x76\x2f\x31\x01", // OpenEXR
     ];

@@ -157,9 +157,7 @@ const EIGHTHS: std::ops::RangeInclusive<u32> = 1..=8;
 
 /// The scale at which the picture is the smallest that is not below `wanted` in either side; whole at most.
 fn eighths(header: &Header, (width, height): (u32, u32)) -> usize {
-    let enough = |n: &u32| {
-        (header.width * n).div_ceil(8) >= width && (header.height * n).div_ceil(8) >= height
-    };
+    let enough = |n: &u32| (header.width * n).div_ceil(8) >= width && (header.height * n).div_ceil(8) >= height;
     EIGHTHS.clone().find(enough).unwrap_or(8) as usize
 }
 

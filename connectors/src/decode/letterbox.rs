@@ -105,8 +105,8 @@ pub(super) fn resize(from: Pixels, (width, height): (u32, u32)) -> Result<Pixels
         Channels::Rgb => fir::PixelType::U8x3,
     };
     // These fail only where a buffer is not as long as its sides say, which would be our own mistake.
-    let source = fir::images::Image::from_vec_u8(from.width, from.height, from.bytes, kind)
-        .map_err(|_| Fault::Corrupt)?;
+    let source =
+        fir::images::Image::from_vec_u8(from.width, from.height, from.bytes, kind).map_err(|_| Fault::Corrupt)?;
     let mut scaled = fir::images::Image::new(width, height, kind);
     let bilinear = fir::ResizeAlg::Convolution(fir::FilterType::Bilinear);
     let options = fir::ResizeOptions::new().resize_alg(bilinear).use_alpha(false);

@@ -161,7 +161,8 @@ pub fn webp(pixels: &[u8], width: u32, height: u32, colour: image::ExtendedColor
 }
 
 /// The smallest lossy WebP: one grey pixel.
-pub const LOSSY_WEBP: &[u8] = b"RIFF\x22\0\0\0WEBPVP8 \x16\0\0\0\x30\x01\0\x9d\x01\x2a\x01\0\x01\0\x0e\xc0\xfe\x25\xa4\0\x03p\0\0\0\0";
+pub const LOSSY_WEBP: &[u8] =
+    b"RIFF\x22\0\0\0WEBPVP8 \x16\0\0\0\x30\x01\0\x9d\x01\x2a\x01\0\x01\0\x0e\xc0\xfe\x25\xa4\0\x03p\0\0\0\0";
 
 /// A WebP of these chunks.
 pub fn riff(chunks: &[(&[u8; 4], &[u8])]) -> Vec<u8> {

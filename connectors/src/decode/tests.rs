@@ -33,7 +33,9 @@ fn is_page(bytes: &[u8], width: usize, height: usize, off: u8) {
 fn jpegs_of_every_kind_are_the_same_page() {
     for (w, h) in [(96, 64), (33, 47), (1, 1), (8, 200)] {
         for progressive in [false, true] {
-            for subsamp in [Subsamp::None, Subsamp::Sub2x1, Subsamp::Sub2x2, Subsamp::Sub1x2, Subsamp::Sub4x1, Subsamp::Gray] {
+            for subsamp in
+                [Subsamp::None, Subsamp::Sub2x1, Subsamp::Sub2x2, Subsamp::Sub1x2, Subsamp::Sub4x1, Subsamp::Gray]
+            {
                 let kind = Jpeg { subsamp, progressive, quality: 98, ..Jpeg::default() };
                 is_page(&kind.of(&rgb_page(w, h), w, h), w, h, 4);
             }
@@ -121,8 +123,7 @@ fn all_eight_orientations() {
         let mut upright = image::DynamicImage::ImageLuma8(reference.clone());
         upright.apply_orientation(image::metadata::Orientation::from_exif(o as u8).unwrap());
         let spec = grey(upright.width(), upright.height());
-        for (bytes, off) in
-            [(with_exif(&jpeg, o, false), 4), (with_exif(&jpeg, o, true), 4), (png(o), 0), (webp(o), 0)]
+        for (bytes, off) in [(with_exif(&jpeg, o, false), 4), (with_exif(&jpeg, o, true), 4), (png(o), 0), (webp(o), 0)]
         {
             let pixels = decode(&bytes, &spec).unwrap();
             assert_eq!((pixels.width, pixels.height), (spec.width, spec.height), "{o}");
@@ -304,7 +305,12 @@ fn other_kinds_that_break_off_are_corrupt() {
     for (bytes, spare) in [(progressive, 1), (png, 24), (webp, 24)] {
         decode(&bytes, &grey(40, 30)).unwrap();
         for kept in (12..bytes.len() - spare).step_by(7).chain([bytes.len() - spare - 1]) {
-            assert_eq!(decode(&bytes[..kept], &grey(40, 30)), Err(Fault::Corrupt), "cut after {kept} of {}", bytes.len());
+            assert_eq!(
+                decode(&bytes[..kept], &grey(40, 30)),
+                Err(Fault::Corrupt),
+                "cut after {kept} of {}",
+                bytes.len()
+            );
         }
     }
 }

@@ -22,10 +22,29 @@ async fn keeps_the_contract(photos: StoredPhotos) {
     let long = "x".repeat(2048);
     assert_eq!(photos.fetch(&photo(&long)).await, NOT_FOUND);
     let tricks = [
-        "..", ".", "../a.jpg", "x/../a.jpg", "./a.jpg", "x/./a.jpg", "/a.jpg", "/etc/passwd", "//host/a.jpg", "x//a.jpg",
-        "http://169.254.169.254/latest", "https://h/a.jpg", "s3://bucket/a.jpg", "ftp://h/a", "file://../a.jpg",
-        "file://host/a.jpg", "file:///../../etc/passwd", "file:///%2e%2e/etc/passwd", "file:///x/%2e%2e/a.jpg", "a\\..\\b",
-        "\\\\host\\share\\a.jpg", "a\0b", "a\nb",
+        "..",
+        ".",
+        "../a.jpg",
+        "x/../a.jpg",
+        "./a.jpg",
+        "x/./a.jpg",
+        "/a.jpg",
+        "/etc/passwd",
+        "//host/a.jpg",
+        "x//a.jpg",
+        "http://169.254.169.254/latest",
+        "https://h/a.jpg",
+        "s3://bucket/a.jpg",
+        "ftp://h/a",
+        "file://../a.jpg",
+        "file://host/a.jpg",
+        "file:///../../etc/passwd",
+        "file:///%2e%2e/etc/passwd",
+        "file:///x/%2e%2e/a.jpg",
+        "a\\..\\b",
+        "\\\\host\\share\\a.jpg",
+        "a\0b",
+        "a\nb",
     ];
     for uri in tricks {
         assert_eq!(photos.fetch(&photo(uri)).await, FORBIDDEN, "{uri}");

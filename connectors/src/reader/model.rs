@@ -207,9 +207,8 @@ impl Model {
     ) -> Result<Vec<Result<Reading, Fault>>, String> {
         let raw = self.run(session, batch, count)?;
         let photos = raw.quality.chunks(self.manifest.classes.len()).zip(raw.completion).zip(raw.confidence);
-        let readings = photos.map(|((p, completion), confidence)| {
-            outputs::reading(p, &self.manifest.classes, completion, confidence)
-        });
+        let readings = photos
+            .map(|((p, completion), confidence)| outputs::reading(p, &self.manifest.classes, completion, confidence));
         Ok(readings.collect())
     }
 

@@ -272,7 +272,8 @@ async fn fetch_hash_known_decode_infer() {
 
     let stored = Reading { quality: Quality::Dark, completion: None, confidence: None };
     let before = pages.figures().read;
-    let reader = reader.with_known(Arc::new(move |hash, model| (*hash == sha256 && model.as_str() == "tiny@1").then_some(stored)));
+    let reader = reader
+        .with_known(Arc::new(move |hash, model| (*hash == sha256 && model.as_str() == "tiny@1").then_some(stored)));
     assert_eq!(reader.read(&question, &photo).await.unwrap().reading, stored);
     assert_eq!(pages.figures().read, before, "what is known costs no inference");
 }
