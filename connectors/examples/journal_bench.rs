@@ -6,9 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use inkflow_connectors::journal::{
-    folder, Change, Collection, Draft, Journal, JournalSettings, Positions, RowKey,
-};
+use inkflow_connectors::journal::{folder, Change, Collection, Draft, Journal, JournalSettings, Positions, RowKey};
 
 /// As the binary has it.
 #[global_allocator]
@@ -25,9 +23,7 @@ async fn main() -> Result<(), Failure> {
     let mut arguments = std::env::args().skip(1);
     let temporary = std::env::temp_dir().join(format!("journal_bench.{}", std::process::id()));
     let dir = arguments.next().map_or(temporary, Into::into);
-    let rows: u64 = arguments
-        .next()
-        .map_or(Ok(1_000_000), |rows| rows.parse())?;
+    let rows: u64 = arguments.next().map_or(Ok(1_000_000), |rows| rows.parse())?;
     let bytes: usize = arguments.next().map_or(Ok(80), |bytes| bytes.parse())?;
 
     let mut journal = open(&dir).await?;
@@ -41,11 +37,7 @@ async fn main() -> Result<(), Failure> {
     times.sort();
     let ms = |time: Duration| time.as_secs_f64() * 1e3;
     let (median, p99) = (times[times.len() / 2], times[times.len() * 99 / 100]);
-    println!(
-        "epoch of {LIVE_ROWS} rows: median {:.2} ms, p99 {:.2} ms",
-        ms(median),
-        ms(p99)
-    );
+    println!("epoch of {LIVE_ROWS} rows: median {:.2} ms, p99 {:.2} ms", ms(median), ms(p99));
 
     drop(journal);
     let started = Instant::now();
@@ -89,16 +81,7 @@ async fn open(dir: &std::path::Path) -> Result<Journal, Failure> {
 
 async fn seal(journal: &mut Journal, changes: &[Change]) -> Result<(), Failure> {
     let epoch = journal.last().map_or(0, |last| last.epoch) + 1;
-    journal
-        .seal(
-            Draft {
-                epoch,
-                clock: 1_800_000_000_000,
-                positions: Positions::new(),
-            },
-            changes,
-        )
-        .await?;
+    journal.seal(Draft { epoch, clock: 1_800_000_000_000, positions: Positions::new() }, changes).await?;
     Ok(())
 }
 
@@ -106,25 +89,9 @@ async fn seal(journal: &mut Journal, changes: &[Change]) -> Result<(), Failure> 
 fn changes(journal: &Journal, rows: u64, bytes: usize) -> Vec<Change> {
     let epoch = journal.last().map_or(0, |last| last.epoch) + 1;
     let row = |number: u64| {
-        let hash = journal.hash(
-            Collection::Submissions,
-            &[&epoch.to_le_bytes(), &number.to_le_bytes()],
-        );
-        let value = hash
-            .to_le_bytes()
-            .iter()
-            .copied()
-            .cycle()
-            .take(bytes)
-            .collect();
-        Change::Put {
-            key: RowKey {
-                collection: Collection::Submissions,
-                hash,
-                epoch: None,
-            },
-            value,
-        }
+        let hash = journal.hash(Collection::Submissions, &[&epoch.to_le_bytes(), &number.to_le_bytes()]);
+        let value = hash.to_le_bytes().iter().copied().cycle().take(bytes).collect();
+        Change::Put { key: RowKey { collection: Collection::Submissions, hash, epoch: None }, value }
     };
     (0..rows).map(row).collect()
 }
@@ -132,9 +99,7 @@ fn changes(journal: &Journal, rows: u64, bytes: usize) -> Vec<Change> {
 async fn scan(journal: &Journal, when: &str) -> Result<(), Failure> {
     let started = Instant::now();
     let mut bytes = 0;
-    let rows = journal
-        .scan(Collection::Submissions, |_, row| bytes += row.value.len())
-        .await?;
+    let rows = journal.scan(Collection::Submissions, |_, row| bytes += row.value.len()).await?;
     let rate = rows as f64 / started.elapsed().as_secs_f64() / 1e6;
     println!("scan {when}: {rows} rows, {bytes} bytes, {rate:.2} M rows/s");
     Ok(())

@@ -50,7 +50,6 @@ pub struct Asking {
 }
 
 /// The pages that count, and those that do not, by key, with what is known of them.
-#[allow(clippy::type_complexity)]
 pub fn counted<'s>(
     pages: Rows<'s, ((Id, PageOf), PageFacts)>,
     pairs: Rows<'s, (PairOf, Pair)>,

@@ -44,7 +44,8 @@ impl Held {
         });
         let counts = self.0.clone();
         logs.insert::<DifferentialEventBuilder, _>(ARRANGEMENTS_LOG, move |_, events| {
-            let diff: i64 = events.iter_mut().flat_map(|events| events.drain(..)).map(|(_, event)| updates(&event)).sum();
+            let diff: i64 =
+                events.iter_mut().flat_map(|events| events.drain(..)).map(|(_, event)| updates(&event)).sum();
             counts.lock().unwrap_or_else(PoisonError::into_inner).arranged += diff;
         });
     }

@@ -51,7 +51,13 @@ pub trait Keep: 'static {
     type Garbage: ExchangeData;
 
     /// Changes the state; pushes what it gives up for good.
-    fn tell(group: &Self::Group, key: &Self::Key, state: &mut Self::State, told: Self::Command, garbage: &mut Vec<Self::Garbage>);
+    fn tell(
+        group: &Self::Group,
+        key: &Self::Key,
+        state: &mut Self::State,
+        told: Self::Command,
+        garbage: &mut Vec<Self::Garbage>,
+    );
     /// What the state shows; none where it shows nothing, and it is dropped if it is also [`Keep::forgettable`].
     fn value(state: &Self::State) -> Option<Self::Value>;
     /// True for a state that equals the default, so that memory stays proportional to live rows.
@@ -61,8 +67,7 @@ pub trait Keep: 'static {
 }
 
 /// What is told of keyed state, as the stream that a source gives.
-pub type ToldStream<'s, S> =
-    Stream<'s, Epoch, Vec<Told<<S as Keep>::Group, <S as Keep>::Key, <S as Keep>::Command>>>;
+pub type ToldStream<'s, S> = Stream<'s, Epoch, Vec<Told<<S as Keep>::Group, <S as Keep>::Key, <S as Keep>::Command>>>;
 
 /// What a key shows: ((group, key), value).
 pub type Shown<S> = ((<S as Keep>::Group, <S as Keep>::Key), <S as Keep>::Value);
@@ -166,6 +171,8 @@ fn apply<S: Keep>(
 }
 
 /// The collection of a stream of updates; names the type for callers outside differential.
-pub fn collection<D: Clone + 'static>(stream: Stream<'_, Epoch, Vec<(D, Epoch, isize)>>) -> VecCollection<'_, Epoch, D, isize> {
+pub fn collection<D: Clone + 'static>(
+    stream: Stream<'_, Epoch, Vec<(D, Epoch, isize)>>,
+) -> VecCollection<'_, Epoch, D, isize> {
     stream.as_collection()
 }

@@ -70,8 +70,10 @@ impl<G: ExchangeData + Hash, K: ExchangeData, V: ExchangeData> Keep for Latest<G
 /// assert_eq!(rows.extract().into_iter().flat_map(flat).collect::<Vec<_>>(), vec![((("ann", 1), 700), 0, 1)]);
 /// assert_eq!(lost.extract().into_iter().flat_map(|(_, l)| l).collect::<Vec<_>>(), vec![(("ann", 1, 650), 1, 1)]);
 /// ```
-#[allow(clippy::type_complexity)]
-pub fn latest_by<'s, G, K, V>(told: ToldStream<'s, Latest<G, K, V>>, name: &str) -> (Rows<'s, ((G, K), V)>, Rows<'s, (G, K, V)>)
+pub fn latest_by<'s, G, K, V>(
+    told: ToldStream<'s, Latest<G, K, V>>,
+    name: &str,
+) -> (Rows<'s, ((G, K), V)>, Rows<'s, (G, K, V)>)
 where
     G: ExchangeData + Hash,
     K: ExchangeData,

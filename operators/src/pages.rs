@@ -120,7 +120,6 @@ impl Keep for Pages {
 }
 
 /// What is known of each page, ((student, page), facts), and the rows that can never count again.
-#[allow(clippy::type_complexity)]
 pub fn pages<'s>(told: ToldStream<'s, Pages>) -> (Rows<'s, ((Id, PageOf), PageFacts)>, Rows<'s, PageGarbage>) {
     keep::<Pages>(told, "Pages")
 }

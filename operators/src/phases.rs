@@ -65,7 +65,6 @@ impl Instants {
 
 /// Every row with the phase of its instants, and the next instant of each worker's rows (none when there is none), as
 /// (worker, instant) in the epoch in which it changed. `clocks` has one clock an epoch, fed by any one worker.
-#[allow(clippy::type_complexity)]
 pub fn phases<'s, D>(
     rows: Rows<'s, D>,
     clocks: Stream<'s, Epoch, Vec<Millis>>,
@@ -155,7 +154,13 @@ impl<D: Clone + Ord + Hash> State<D> {
     }
 
     /// Changes the multiplicity of a row.
-    fn change(&mut self, row: D, diff: isize, instants: &impl Fn(&D) -> Instants, give: &mut impl FnMut(D, Phase, isize)) {
+    fn change(
+        &mut self,
+        row: D,
+        diff: isize,
+        instants: &impl Fn(&D) -> Instants,
+        give: &mut impl FnMut(D, Phase, isize),
+    ) {
         let of = instants(&row);
         give(row.clone(), of.phase(self.clock), diff);
         let count = self.rows.entry(row.clone()).or_insert(0);

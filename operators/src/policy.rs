@@ -58,9 +58,14 @@ pub type Place = (Id, Id);
 
 /// The rule of each place: of the policies of its class, its school and everybody the first that exists, else `default`.
 /// Work is in proportion to places, not to students.
-pub fn rules<'s>(places: Rows<'s, Place>, policies: Rows<'s, (Scope, Arc<Policy>)>, default: ModelName) -> Rows<'s, (Place, Arc<Rule>)> {
+pub fn rules<'s>(
+    places: Rows<'s, Place>,
+    policies: Rows<'s, (Scope, Arc<Policy>)>,
+    default: ModelName,
+) -> Rows<'s, (Place, Arc<Rule>)> {
     let places = places.distinct_total();
-    let policies = policies.map(|(scope, policy)| (scope, Arc::new(Rule::from(&*policy)))).arrange_by_key_named("Policies");
+    let policies =
+        policies.map(|(scope, policy)| (scope, Arc::new(Rule::from(&*policy)))).arrange_by_key_named("Policies");
     let of = |precedence: u8, scope: fn(&Place) -> Scope| {
         places
             .clone()

@@ -53,7 +53,13 @@ impl Keep for Photos {
     /// The row of a reading that was not the photo's first: the photo, and the epoch that admitted the row.
     type Garbage = (PhotoKey, Epoch);
 
-    fn tell(photo: &PhotoKey, (): &(), state: &mut Arc<PhotoAnswers>, told: PhotoTold, garbage: &mut Vec<(PhotoKey, Epoch)>) {
+    fn tell(
+        photo: &PhotoKey,
+        (): &(),
+        state: &mut Arc<PhotoAnswers>,
+        told: PhotoTold,
+        garbage: &mut Vec<(PhotoKey, Epoch)>,
+    ) {
         let state = Arc::make_mut(state);
         match told {
             PhotoTold::Answer(asked, outcome) => {
@@ -84,7 +90,6 @@ impl Keep for Photos {
 }
 
 /// The answers known, by question, and the rows of readings that were not the first of their photo.
-#[allow(clippy::type_complexity)]
 pub fn readings<'s>(told: ToldStream<'s, Photos>) -> (Rows<'s, (Question, Answer)>, Rows<'s, (PhotoKey, Epoch)>) {
     let (photos, garbage) = keep::<Photos>(told, "Readings");
     let answers = photos.flat_map(|((photo, ()), known)| {

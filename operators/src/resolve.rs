@@ -66,9 +66,8 @@ where
     A: ExchangeData,
 {
     let demand = demand.arrange_by_key_named("Demand");
-    let answered = demand
-        .clone()
-        .join_core(ledger, |question, value, answer| [(question.clone(), value.clone(), answer.clone())]);
+    let answered =
+        demand.clone().join_core(ledger, |question, value, answer| [(question.clone(), value.clone(), answer.clone())]);
     let missing = demand
         .as_collection(|question, value| (question.clone(), value.clone()))
         .concat(answered.clone().map(|(question, value, _)| (question, value)).negate());

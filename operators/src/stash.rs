@@ -43,7 +43,10 @@ impl<C, R> Stash<C, R> {
     }
 
     /// The next epoch that all of these frontiers have passed: its capabilities and its rows.
-    pub(crate) fn next(&mut self, frontiers: &[&MutableAntichain<Epoch>]) -> Option<(Epoch, C, impl Iterator<Item = R>)> {
+    pub(crate) fn next(
+        &mut self,
+        frontiers: &[&MutableAntichain<Epoch>],
+    ) -> Option<(Epoch, C, impl Iterator<Item = R>)> {
         let entry = self.epochs.first_entry()?;
         let epoch = *entry.key();
         if frontiers.iter().any(|frontier| frontier.less_equal(&epoch)) {

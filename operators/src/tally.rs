@@ -98,7 +98,10 @@ where
 type Change<S> = (Option<<S as Summary>::Shown>, Option<<S as Summary>::Shown>);
 
 /// Applies an epoch's changes; gives what each touched key showed before and shows now.
-fn absorb<K, S>(kept: &mut FxHashMap<K, S>, rows: impl Iterator<Item = ((K, S::Row), Epoch, isize)>) -> FxHashMap<K, Change<S>>
+fn absorb<K, S>(
+    kept: &mut FxHashMap<K, S>,
+    rows: impl Iterator<Item = ((K, S::Row), Epoch, isize)>,
+) -> FxHashMap<K, Change<S>>
 where
     K: ExchangeData + Hash,
     S: Summary,

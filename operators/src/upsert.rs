@@ -57,8 +57,10 @@ impl<G: ExchangeData + Hash, K: ExchangeData, V: ExchangeData> Keep for Upsert<G
 /// let key = ("ann", "maths");
 /// assert_eq!(rows, vec![((key, 1), 0, 1), ((key, 1), 1, -1), ((key, 2), 1, 1), ((key, 2), 2, -1)]);
 /// ```
-#[allow(clippy::type_complexity)]
-pub fn upsert<'s, G, K, V>(told: ToldStream<'s, Upsert<G, K, V>>, name: &str) -> (Rows<'s, ((G, K), V)>, Rows<'s, (G, K)>)
+pub fn upsert<'s, G, K, V>(
+    told: ToldStream<'s, Upsert<G, K, V>>,
+    name: &str,
+) -> (Rows<'s, ((G, K), V)>, Rows<'s, (G, K)>)
 where
     G: ExchangeData + Hash,
     K: ExchangeData,

@@ -16,8 +16,8 @@ use crate::flow::{Delivery, Out};
 use crate::live::{self, Answered};
 use crate::metrics::Outcomes;
 use crate::names;
-use crate::pool::{Lease, PoolAnswer, Pool};
 use crate::poison::{Poison, Verdict, CAUTIOUS_LEASES_MAX};
+use crate::pool::{Lease, Pool, PoolAnswer};
 use crate::queue::Queue;
 use crate::sinks::SinkThread;
 use crate::workers::{Fill, Workers, WorkersError};
@@ -464,7 +464,9 @@ impl Engine {
         journal
             .scan(Collection::Readings, |_, row| match live::read::<Answered>(Collection::Readings, row.value) {
                 Ok(answered) => {
-                    if answered.asked_for.is_some_and(|tag| tags.contains(&tag)) || photos.contains(&answered.question.photo) {
+                    if answered.asked_for.is_some_and(|tag| tags.contains(&tag))
+                        || photos.contains(&answered.question.photo)
+                    {
                         answers.push(answered.question);
                     }
                 }
@@ -657,4 +659,3 @@ async fn seal_patiently(journal: &mut Journal, draft: Draft, changes: Vec<Change
         }
     }
 }
-

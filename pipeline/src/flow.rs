@@ -90,7 +90,10 @@ impl<'s> Flow<'s> {
     }
 
     /// What is told of state of kind `S`, picked from what is fed.
-    pub fn source<S: Keep>(&mut self, pick: fn(&Fed) -> Option<Told<S::Group, S::Key, S::Command>>) -> ToldStream<'s, S> {
+    pub fn source<S: Keep>(
+        &mut self,
+        pick: fn(&Fed) -> Option<Told<S::Group, S::Key, S::Command>>,
+    ) -> ToldStream<'s, S> {
         self.input(pick)
     }
 
@@ -118,8 +121,8 @@ impl<'s> Flow<'s> {
 
     /// These are the next instants of the workers.
     pub fn instants(&mut self, instants: Stream<'s, Epoch, Vec<(usize, Option<Millis>)>>) {
-        use timely::dataflow::operators::generic::Operator;
         use timely::dataflow::channels::pact::Pipeline;
+        use timely::dataflow::operators::generic::Operator;
         let out = instants.unary(Pipeline, "Instants", |_, _| {
             |input, output| {
                 input.for_each(|capability, instants| {
@@ -211,4 +214,3 @@ fn deliver(outputs: Outputs<'_>, first: Epoch, mut deliveries: Option<Deliver>) 
         }
     });
 }
-

@@ -89,7 +89,11 @@ fn key(collection: Collection, hash: u128) -> RowKey {
 /// The row of a submission admitted in that epoch. Every field is hashed: rows that differ anywhere are two rows.
 pub fn submission_key(hash: HashOf<'_>, submission: &Submission, admitted: Epoch) -> RowKey {
     let bytes = payload(submission);
-    RowKey { collection: Collection::Submissions, hash: hash(Collection::Submissions, &[&bytes]), epoch: Some(admitted) }
+    RowKey {
+        collection: Collection::Submissions,
+        hash: hash(Collection::Submissions, &[&bytes]),
+        epoch: Some(admitted),
+    }
 }
 
 /// The row of an enrolment.
@@ -142,11 +146,7 @@ pub fn scrub_key(hash: HashOf<'_>) -> RowKey {
 /// The row of a photo's reading in that epoch.
 pub fn first_reading_key(hash: HashOf<'_>, photo: &PhotoKey, epoch: Epoch) -> RowKey {
     let parts = [photo.uri.as_bytes(), photo.version.as_bytes()];
-    RowKey {
-        collection: Collection::FirstReadings,
-        hash: hash(Collection::FirstReadings, &parts),
-        epoch: Some(epoch),
-    }
+    RowKey { collection: Collection::FirstReadings, hash: hash(Collection::FirstReadings, &parts), epoch: Some(epoch) }
 }
 
 /// The row of a refused record.

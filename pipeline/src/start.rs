@@ -11,8 +11,8 @@ use crate::feed::Fed;
 use crate::flow::Flow;
 use crate::letters::Letters;
 use crate::live::{self, Answered, Attempted, Refused, Unreadable};
-use crate::pool::Pool;
 use crate::poison::Poison;
+use crate::pool::Pool;
 use crate::queue::Queue;
 use crate::sinks::SinkThread;
 use crate::workers::{Fill, Workers};
@@ -73,11 +73,21 @@ pub struct Ready {
 
 /// Opens what a run needs and hydrates its dataflow.
 pub async fn start(parts: Parts, define: impl Fn(&mut Flow<'_>) + Send + Sync + 'static) -> Result<Ready, EngineError> {
-    let Parts { journal, mut submissions, mut others, sinks, dead_letters, pool, known, clock, workers, settings, hydrated } = parts;
-    let (epoch, last_clock, positions) = journal
-        .last()
-        .map(|header| (header.epoch, Millis(header.clock), header.positions.clone()))
-        .unwrap_or_default();
+    let Parts {
+        journal,
+        mut submissions,
+        mut others,
+        sinks,
+        dead_letters,
+        pool,
+        known,
+        clock,
+        workers,
+        settings,
+        hydrated,
+    } = parts;
+    let (epoch, last_clock, positions) =
+        journal.last().map(|header| (header.epoch, Millis(header.clock), header.positions.clone())).unwrap_or_default();
 
     let (deliver, deliveries) = mpsc::unbounded_channel();
     let workers = Workers::start(workers, epoch, define, move |delivery| {

@@ -32,8 +32,7 @@ pub enum Quality {
 
 impl Quality {
     /// All of them.
-    pub const ALL: [Quality; 5] =
-        [Quality::Ok, Quality::Blurred, Quality::Dark, Quality::Cropped, Quality::NotAPage];
+    pub const ALL: [Quality; 5] = [Quality::Ok, Quality::Blurred, Quality::Dark, Quality::Cropped, Quality::NotAPage];
     /// The name in records and views.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -14,6 +14,7 @@ use inkflow::live::Answered;
 use inkflow::queue::Queue;
 use inkflow::workers::{Fill, Workers};
 use inkflow_connectors::journal::{Change, Collection};
+use inkflow_operators::held::Held;
 use inkflow_operators::views::class_day::utc_day;
 use inkflow_operators::Epoch;
 use inkflow_schemas::{Event, Millis, ModelName, Outcome, PhotoKey, Question};
@@ -104,6 +105,9 @@ impl Core {
             sealed: last,
             delivered: last.0.wrapping_sub(1),
         };
+        for key in core.journal.stale() {
+            core.admission.note(Change::Delete { key });
+        }
         core.deliver();
         core
     }
@@ -217,6 +221,11 @@ impl Core {
     /// The next instant of any assignment.
     pub fn next_instant(&self) -> Option<Millis> {
         self.instants.values().filter_map(|next| *next).min()
+    }
+
+    /// How many rows the operators hold.
+    pub fn held(&self) -> &Held {
+        self.workers.held()
     }
 
     /// How many rows can be deleted and have not been yet.

@@ -5,9 +5,9 @@ use inkflow::feed::Fed;
 use inkflow::live::{self, Answered, Refused};
 use inkflow_connectors::journal::{Change, Collection, Positions, RowKey};
 use inkflow_operators::Epoch;
-use inkflow_schemas::{Assignment, Enrolment, Millis, PhotoKey, Policy, Review, Submission};
+use inkflow_schemas::{Assignment, Enrolment, Id, Millis, PhotoKey, Policy, Review, Submission};
 use rustc_hash::FxHashSet;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The keyed hash of a row's key, here with no secret.
 pub fn hash(collection: Collection, parts: &[&[u8]]) -> u128 {
@@ -59,6 +59,11 @@ impl Journal {
         self.rows.iter().filter(move |(key, _)| key.collection == collection)
     }
 
+    /// Every row.
+    pub fn all(&self) -> impl Iterator<Item = (&RowKey, &Live)> {
+        self.rows.iter()
+    }
+
     /// How many rows a collection has.
     pub fn count(&self, collection: Collection) -> usize {
         self.rows(collection).count()
@@ -74,9 +79,24 @@ impl Journal {
         self.rows(Collection::Erased).map(|(key, _)| key.hash).collect()
     }
 
-    /// What a start feeds: every live row, as of the last epoch.
+    /// The rows of students who are erased: those that the last process did not live to delete.
+    pub fn stale(&self) -> Vec<RowKey> {
+        let erased = self.erased();
+        let is_erased = |student: &Id| erased.contains(&live::erased_key(&hash, student).hash);
+        let is_stale = |(key, row): &(&RowKey, &Live)| match key.collection {
+            Collection::Submissions => is_erased(&read::<Submission>(key.collection, &row.value).student_id),
+            Collection::Enrolments => is_erased(&read::<Enrolment>(key.collection, &row.value).student_id),
+            Collection::Reviews => is_erased(&read::<Review>(key.collection, &row.value).student_id),
+            _ => false,
+        };
+        self.rows.iter().filter(is_stale).map(|(key, _)| *key).collect()
+    }
+
+    /// What a start feeds: every live row that is not stale, as of the last epoch.
     pub fn hydrate(&self, last: Epoch) -> Vec<Fed> {
-        let rows = self.rows.iter().filter_map(|(key, row)| fed(key.collection, row));
+        let stale: BTreeSet<RowKey> = self.stale().into_iter().collect();
+        let rows = self.rows.iter().filter(|(key, _)| !stale.contains(key));
+        let rows = rows.filter_map(|(key, row)| fed(key.collection, row));
         let positions = self.positions.iter();
         rows.chain(positions.map(|((topic, partition), position)| fresh(topic, *partition, position, last))).collect()
     }

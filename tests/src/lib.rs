@@ -7,4 +7,6 @@ pub mod core;
 pub mod journal;
 pub mod play;
 pub mod records;
+pub mod said;
 pub mod tables;
+mod undo;

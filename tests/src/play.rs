@@ -8,9 +8,7 @@ use crate::core::{settings, Core};
 use crate::records::{records, strayed, Record};
 use inkflow::live;
 use inkflow_connectors::journal::Collection;
-use inkflow_oracle::{
-    compare, history_folder, Answer, Dice, Folder, Options, Readings, Size, SoFar, Views,
-};
+use inkflow_oracle::{compare, history_folder, Answer, Dice, Folder, Options, Readings, Size, SoFar, Views};
 use inkflow_schemas::{Bp, Fault, Millis, Outcome, PhotoKey, Quality, Question, Reading, Submission, Topic, DAY_MS};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -202,7 +200,7 @@ impl Play {
     }
 
     /// A clock that stands, moves, or lands on an instant or just before it.
-    fn tick(&mut self) -> Millis {
+    pub fn tick(&mut self) -> Millis {
         let clock = self.core.last().1 .0;
         let next = self.so_far.next_instant(clock).filter(|next| next - clock < 100 * DAY_MS).unwrap_or(clock);
         let moved = match self.dice.below(11) {
@@ -279,18 +277,17 @@ impl Play {
         }
     }
 
-    /// Ends the workers and starts so many others from the journal: every view is the same but for the epochs in
-    /// `freshness`, and the same questions wait, though those that were leased wait again.
+    /// Ends the workers, whatever is in flight, and starts so many others from the journal, as after a crash: every view
+    /// is as the oracle has it, and the same questions wait, those that were leased again.
     pub fn restart(&mut self, workers: usize) {
-        self.deliver_all();
         assert!(self.answered.is_empty() && self.lines.is_empty(), "nothing is gathered");
+        self.expected.clear();
         let old = std::mem::replace(&mut self.core, Core::start(1, settings([])));
-        let texts = old.tables.texts();
         self.core = old.restart(workers);
-        self.check_views(&texts, "after a restart");
+        let (last, clock) = self.core.last();
+        self.check_views(&self.so_far.views(clock.0, &self.options), "after a restart");
         self.check_questions();
         self.leased.clear();
-        let last = self.core.last().0;
         self.positions.values_mut().for_each(|(_, epoch)| *epoch = last);
     }
 

@@ -4,7 +4,7 @@ use inkflow::admission::At;
 use inkflow_connectors::folder::FolderSource;
 use inkflow_connectors::source::{parse_record, PollState, Source};
 use inkflow_oracle::{Dice, Folder};
-use inkflow_schemas::{Event, RecordFault, Topic};
+use inkflow_schemas::{parse_event, Event, RecordFault, Topic};
 use std::collections::{BTreeMap, VecDeque};
 
 /// A record, parsed by us, and the line that it was.
@@ -16,6 +16,14 @@ pub struct Record {
     pub event: Result<Event, RecordFault>,
     /// Its line.
     pub line: Vec<u8>,
+}
+
+/// A record of our own: none for a value deletes the key.
+pub fn record(topic: Topic, partition: u32, offset: u64, key: &str, value: Option<&str>) -> Record {
+    let at = At { topic, partition, offset, ts: None };
+    let event = parse_event(topic, Some(key.as_bytes()), value.map(str::as_bytes), None, &mut |_| {});
+    let line = format!("{{\"key\":{},\"value\":{}}}", serde_json::Value::from(key), value.unwrap_or("null"));
+    Record { at, event, line: line.into_bytes() }
 }
 
 /// The records of a folder by topic and partition, in order.

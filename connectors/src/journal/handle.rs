@@ -7,9 +7,7 @@ use object_store::path::Path;
 use object_store::ObjectStore;
 use siphasher::sip128::{Hasher128, SipHasher24};
 use slatedb::bytes::Bytes;
-use slatedb::config::{
-    CloseOptions, DurabilityLevel, FlushOptions, FlushType, ReadOptions, ScanOptions,
-};
+use slatedb::config::{CloseOptions, DurabilityLevel, FlushOptions, FlushType, ReadOptions, ScanOptions};
 use slatedb::{Db, WriteBatch, WriteHandle};
 use tokio::sync::{watch, RwLock};
 use tokio::task::JoinHandle;
@@ -77,21 +75,8 @@ impl Journal {
         let path = Path::from(path);
         let (store, heard) = Watched::new(store);
         let store: Arc<dyn ObjectStore> = store;
-        let opened = or_trouble(
-            &heard,
-            settings.patience,
-            open::open(store.clone(), &path, &settings),
-        )
-        .await?;
-        let inner = Inner {
-            db: opened.db,
-            store,
-            path,
-            settings,
-            heard,
-            meta: opened.meta,
-            files: RwLock::new(()),
-        };
+        let opened = or_trouble(&heard, settings.patience, open::open(store.clone(), &path, &settings)).await?;
+        let inner = Inner { db: opened.db, store, path, settings, heard, meta: opened.meta, files: RwLock::new(()) };
         Ok(Journal {
             shared: JournalReader(Arc::new(inner)),
             last: opened.last,
@@ -129,11 +114,7 @@ impl Journal {
     }
 
     /// See [`JournalReader::scan`].
-    pub async fn scan(
-        &self,
-        collection: Collection,
-        f: impl FnMut(RowKey, LiveRow<'_>),
-    ) -> Result<u64, JournalError> {
+    pub async fn scan(&self, collection: Collection, f: impl FnMut(RowKey, LiveRow<'_>)) -> Result<u64, JournalError> {
         self.shared.scan(collection, f).await
     }
 
@@ -155,27 +136,17 @@ impl Journal {
     /// # Panics
     /// When the epoch is not the last one's plus 1, its clock is before the last one's, or an open seal is followed by
     /// another one: bugs of the caller, each of which would break a law.
-    pub async fn seal(
-        &mut self,
-        draft: Draft,
-        changes: &[Change],
-    ) -> Result<&Header, JournalError> {
+    pub async fn seal(&mut self, draft: Draft, changes: &[Change]) -> Result<&Header, JournalError> {
         let (header, batch) = self.prepare(draft, changes)?;
         let inner = self.shared.0.clone();
         let open = match &self.open_seal {
             Some(open) => {
-                assert_eq!(
-                    open.header, header,
-                    "a seal was left open, and this is another one"
-                );
+                assert_eq!(open.header, header, "a seal was left open, and this is another one");
                 open.handle.clone()
             }
             None => None,
         };
-        let seal = self.open_seal.insert(OpenSeal {
-            header,
-            handle: open,
-        });
+        let seal = self.open_seal.insert(OpenSeal { header, handle: open });
         let work = async {
             let handle = match &seal.handle {
                 Some(handle) => handle.clone(),
@@ -190,32 +161,12 @@ impl Journal {
     }
 
     /// The header in full, and the batch. Nothing of the journal is changed yet.
-    fn prepare(
-        &self,
-        draft: Draft,
-        changes: &[Change],
-    ) -> Result<(Header, WriteBatch), JournalError> {
-        let (last_epoch, last_clock) = self
-            .last
-            .as_ref()
-            .map_or((0, i64::MIN), |last| (last.epoch, last.clock));
+    fn prepare(&self, draft: Draft, changes: &[Change]) -> Result<(Header, WriteBatch), JournalError> {
+        let (last_epoch, last_clock) = self.last.as_ref().map_or((0, i64::MIN), |last| (last.epoch, last.clock));
         assert_eq!(draft.epoch, last_epoch + 1, "epochs are consecutive");
-        assert!(
-            draft.clock >= last_clock,
-            "the clock never goes back: {last_clock}, then {}",
-            draft.clock
-        );
-        let mut positions = self
-            .last
-            .as_ref()
-            .map(|last| last.positions.clone())
-            .unwrap_or_default();
-        positions.extend(
-            draft
-                .positions
-                .iter()
-                .map(|(partition, position)| (partition.clone(), *position)),
-        );
+        assert!(draft.clock >= last_clock, "the clock never goes back: {last_clock}, then {}", draft.clock);
+        let mut positions = self.last.as_ref().map(|last| last.positions.clone()).unwrap_or_default();
+        positions.extend(draft.positions.iter().map(|(partition, position)| (partition.clone(), *position)));
         let mut header = Header {
             epoch: draft.epoch,
             clock: draft.clock,
@@ -226,10 +177,7 @@ impl Journal {
             digest: 0,
         };
         let (mut batch, digest) = batch_of(&draft, changes);
-        let deletes = changes
-            .iter()
-            .filter(|change| matches!(change, Change::Delete { .. }))
-            .count();
+        let deletes = changes.iter().filter(|change| matches!(change, Change::Delete { .. })).count();
         header.deletes = deletes as u64;
         header.rows = (changes.len() - deletes) as u64;
         header.digest = digest;
@@ -243,10 +191,7 @@ impl Journal {
     /// The headers that are too old once `epoch` is sealed.
     fn headers_to_trim(&self, epoch: u64) -> std::ops::Range<u64> {
         let keep_from = (epoch + 1).saturating_sub(self.shared.0.settings.keep_headers.max(1));
-        self.oldest_header
-            ..keep_from
-                .min(self.oldest_header + TRIM_HEADERS_MAX)
-                .max(self.oldest_header)
+        self.oldest_header..keep_from.min(self.oldest_header + TRIM_HEADERS_MAX).max(self.oldest_header)
     }
 
     /// The open seal is durable: it is the last epoch now.
@@ -256,18 +201,13 @@ impl Journal {
         };
         self.oldest_header = self.headers_to_trim(header.epoch).end;
         self.unwritten_epochs += 1;
-        let idle = self
-            .writing_out
-            .as_ref()
-            .is_none_or(JoinHandle::is_finished);
+        let idle = self.writing_out.as_ref().is_none_or(JoinHandle::is_finished);
         if idle && self.unwritten_epochs >= self.shared.0.settings.replay_epochs_max {
             self.unwritten_epochs = 0;
             let inner = self.shared.0.clone();
             // Should it fail, the next opening replays a longer log, no more.
             self.writing_out = Some(tokio::spawn(async move {
-                let table = FlushOptions {
-                    flush_type: FlushType::MemTable,
-                };
+                let table = FlushOptions { flush_type: FlushType::MemTable };
                 if let Err(error) = inner.db.flush_with_options(table).await {
                     tracing::warn!(%error, "the journal's memory table could not be written out");
                 }
@@ -281,10 +221,7 @@ impl Journal {
     pub async fn close(self) -> Result<(), JournalError> {
         let inner = &self.shared.0;
         let whole = CloseOptions::default().with_flush_type(Some(FlushType::MemTable));
-        or_trouble(&inner.heard, inner.settings.patience, async {
-            Ok(inner.db.close_with_options(whole).await?)
-        })
-        .await
+        or_trouble(&inner.heard, inner.settings.patience, async { Ok(inner.db.close_with_options(whole).await?) }).await
     }
 }
 
@@ -302,10 +239,7 @@ fn batch_of(draft: &Draft, changes: &[Change]) -> (WriteBatch, u64) {
         .collect();
     // Stable, so that of two changes to one key the last stays last.
     sorted.sort_by_key(|(key, _)| *key);
-    let payloads: usize = sorted
-        .iter()
-        .map(|(_, value)| value.map_or(0, <[u8]>::len))
-        .sum();
+    let payloads: usize = sorted.iter().map(|(_, value)| value.map_or(0, <[u8]>::len)).sum();
     let per_row = layout::KEY_BYTES_MAX + layout::STAMP_BYTES;
     let mut bytes = Vec::with_capacity(payloads + sorted.len() * per_row);
     let mut ends = Vec::with_capacity(sorted.len());
@@ -360,17 +294,10 @@ impl JournalReader {
             .with_max_fetch_tasks(SCAN_FETCH_TASKS)
             // What is not durable is not sealed.
             .with_durability_filter(DurabilityLevel::Remote);
-        let mut rows = self
-            .0
-            .db
-            .scan_prefix_with_options(layout::rows_prefix(collection), .., &options)
-            .await?;
+        let mut rows = self.0.db.scan_prefix_with_options(layout::rows_prefix(collection), .., &options).await?;
         let mut count = 0;
         while let Some(entry) = rows.next().await? {
-            f(
-                layout::read_row_key(collection, &entry.key)?,
-                layout::read_row_value(&entry.value)?,
-            );
+            f(layout::read_row_key(collection, &entry.key)?, layout::read_row_value(&entry.value)?);
             count += 1;
         }
         Ok(count)
@@ -380,12 +307,7 @@ impl JournalReader {
     pub async fn get(&self, key: RowKey) -> Result<Option<Vec<u8>>, JournalError> {
         let _files = self.0.files.read().await;
         let sealed = ReadOptions::default().with_durability_filter(DurabilityLevel::Remote);
-        match self
-            .0
-            .db
-            .get_with_options(layout::row_key(&key), &sealed)
-            .await?
-        {
+        match self.0.db.get_with_options(layout::row_key(&key), &sealed).await? {
             Some(value) => Ok(Some(layout::read_row_value(&value)?.value.to_vec())),
             None => Ok(None),
         }

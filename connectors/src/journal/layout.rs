@@ -77,24 +77,15 @@ pub(super) fn headers_prefix() -> [u8; 1] {
 
 /// The key of a row of that collection, read back.
 pub(super) fn read_row_key(collection: Collection, key: &[u8]) -> Result<RowKey, JournalError> {
-    let strange =
-        || JournalError::Corrupt(format!("a key of {} bytes in {collection:?}", key.len()));
-    let tail = key
-        .strip_prefix(&rows_prefix(collection))
-        .ok_or_else(strange)?;
+    let strange = || JournalError::Corrupt(format!("a key of {} bytes in {collection:?}", key.len()));
+    let tail = key.strip_prefix(&rows_prefix(collection)).ok_or_else(strange)?;
     let (hash, tail) = tail.split_first_chunk::<16>().ok_or_else(strange)?;
     let epoch = match tail.len() {
         0 => None,
-        8 => tail
-            .first_chunk::<8>()
-            .map(|epoch| u64::from_be_bytes(*epoch)),
+        8 => tail.first_chunk::<8>().map(|epoch| u64::from_be_bytes(*epoch)),
         _ => return Err(strange()),
     };
-    Ok(RowKey {
-        collection,
-        hash: u128::from_be_bytes(*hash),
-        epoch,
-    })
+    Ok(RowKey { collection, hash: u128::from_be_bytes(*hash), epoch })
 }
 
 /// The value of a row, read back.
@@ -102,11 +93,7 @@ pub(super) fn read_row_value(value: &[u8]) -> Result<LiveRow<'_>, JournalError> 
     let strange = || JournalError::Corrupt(format!("a row of {} bytes", value.len()));
     let (epoch, tail) = value.split_first_chunk::<8>().ok_or_else(strange)?;
     let (clock, value) = tail.split_first_chunk::<8>().ok_or_else(strange)?;
-    Ok(LiveRow {
-        epoch: u64::from_le_bytes(*epoch),
-        clock: i64::from_le_bytes(*clock),
-        value,
-    })
+    Ok(LiveRow { epoch: u64::from_le_bytes(*epoch), clock: i64::from_le_bytes(*clock), value })
 }
 
 pub(super) fn encode<T: Serialize>(what: &T) -> Result<Vec<u8>, JournalError> {
@@ -121,10 +108,7 @@ pub(super) fn decode<T: DeserializeOwned>(name: &str, bytes: &[u8]) -> Result<T,
 pub(super) fn read_header(key: &[u8], value: &[u8]) -> Result<Header, JournalError> {
     let header: Header = decode("a header", value)?;
     if key != header_key(header.epoch) {
-        return Err(JournalError::Corrupt(format!(
-            "the header of epoch {} lies elsewhere",
-            header.epoch
-        )));
+        return Err(JournalError::Corrupt(format!("the header of epoch {} lies elsewhere", header.epoch)));
     }
     Ok(header)
 }

@@ -18,9 +18,7 @@ use std::time::{Duration, SystemTime};
 use futures::TryStreamExt;
 use slatedb::admin::{Admin, AdminBuilder};
 use slatedb::compactor::{CompactionSpec, SourceId};
-use slatedb::config::{
-    FlushOptions, FlushType, GarbageCollectorDirectoryOptions, GarbageCollectorOptions,
-};
+use slatedb::config::{FlushOptions, FlushType, GarbageCollectorDirectoryOptions, GarbageCollectorOptions};
 use slatedb::VersionedManifest;
 
 use super::layout;
@@ -42,10 +40,7 @@ impl JournalReader {
         self.0.db.refresh_manifest().await?;
         for checkpoint in self.latest(&admin).await?.checkpoints() {
             if let Some(name) = &checkpoint.name {
-                tracing::warn!(
-                    name,
-                    "a checkpoint is deleted: it held rows that were erased"
-                );
+                tracing::warn!(name, "a checkpoint is deleted: it held rows that were erased");
             }
             admin.delete_checkpoint(checkpoint.id).await?;
         }
@@ -60,12 +55,7 @@ impl JournalReader {
         tokio::time::sleep(Duration::from_millis(5)).await;
         self.0.db.put(layout::SCRUB_KEY, b"").await?;
         self.0.db.flush().await?;
-        self.0
-            .db
-            .flush_with_options(FlushOptions {
-                flush_type: FlushType::MemTable,
-            })
-            .await?;
+        self.0.db.flush_with_options(FlushOptions { flush_type: FlushType::MemTable }).await?;
         tokio::time::sleep(Duration::from_millis(5)).await;
         Ok(())
     }
@@ -74,17 +64,11 @@ impl JournalReader {
     /// then refused; so it is submitted until it is done.
     async fn merge_all(&self, admin: &Admin) -> Result<(), JournalError> {
         let manifest = self.latest(admin).await?;
-        let newest = manifest
-            .all_sst_views()
-            .map(|view| view.sst.id.value())
-            .max();
+        let newest = manifest.all_sst_views().map(|view| view.sst.id.value()).max();
         let Some(newest) = newest else { return Ok(()) };
         loop {
             let manifest = self.latest(admin).await?;
-            if manifest
-                .all_sst_views()
-                .all(|view| view.sst.id.value() > newest)
-            {
+            if manifest.all_sst_views().all(|view| view.sst.id.value() > newest) {
                 return Ok(());
             }
             let Some(spec) = all_into_one(&manifest) else {
@@ -114,46 +98,23 @@ impl JournalReader {
     /// The collector only logs what it could not remove; this looks.
     async fn check_collected(&self, admin: &Admin) -> Result<(), JournalError> {
         let manifest = self.latest(admin).await?;
-        let live: std::collections::BTreeSet<String> = manifest
-            .all_sst_views()
-            .map(|view| format!("{}.sst", view.sst.id.value()))
-            .collect();
-        let newest = manifest
-            .l0()
-            .iter()
-            .map(|view| view.sst.id.value().datetime())
-            .max();
+        let live: std::collections::BTreeSet<String> =
+            manifest.all_sst_views().map(|view| format!("{}.sst", view.sst.id.value())).collect();
+        let newest = manifest.l0().iter().map(|view| view.sst.id.value().datetime()).max();
         let log = self.0.path.clone().join("wal");
-        let files: Vec<_> = self
-            .0
-            .store
-            .list(Some(&self.0.path.clone().join("compacted")))
-            .try_collect()
-            .await?;
+        let files: Vec<_> = self.0.store.list(Some(&self.0.path.clone().join("compacted"))).try_collect().await?;
         for file in files {
             let name = file.location.filename().unwrap_or_default();
-            if !live.contains(name)
-                && newest.is_some_and(|newest| SystemTime::from(file.last_modified) < newest)
-            {
-                return Err(JournalError::Unavailable(format!(
-                    "{} could not be removed",
-                    file.location
-                )));
+            if !live.contains(name) && newest.is_some_and(|newest| SystemTime::from(file.last_modified) < newest) {
+                return Err(JournalError::Unavailable(format!("{} could not be removed", file.location)));
             }
         }
         let logs: Vec<_> = self.0.store.list(Some(&log)).try_collect().await?;
         for file in logs {
-            let number = file
-                .location
-                .filename()
-                .and_then(|name| name.split('.').next()?.parse::<u64>().ok());
+            let number = file.location.filename().and_then(|name| name.split('.').next()?.parse::<u64>().ok());
             // An empty one is a fence, which stays. The last one before the replay stays too: it is our own row.
-            if file.size > 0 && number.is_some_and(|number| number < manifest.replay_after_wal_id())
-            {
-                return Err(JournalError::Unavailable(format!(
-                    "{} could not be removed",
-                    file.location
-                )));
+            if file.size > 0 && number.is_some_and(|number| number < manifest.replay_after_wal_id()) {
+                return Err(JournalError::Unavailable(format!("{} could not be removed", file.location)));
             }
         }
         Ok(())
@@ -163,27 +124,15 @@ impl JournalReader {
 /// A merge of all runs and all of level 0 into one run, newest first, as SlateDB asks; none of nothing.
 fn all_into_one(manifest: &VersionedManifest) -> Option<CompactionSpec> {
     let level_0 = manifest.l0().iter().map(|view| SourceId::SstView(view.id));
-    let runs = manifest
-        .compacted()
-        .iter()
-        .map(|run| SourceId::SortedRun(run.id));
+    let runs = manifest.compacted().iter().map(|run| SourceId::SortedRun(run.id));
     let sources: Vec<SourceId> = level_0.chain(runs).collect();
     // The oldest run's place, or the first one's.
-    let destination = manifest
-        .compacted()
-        .iter()
-        .map(|run| run.id)
-        .min()
-        .unwrap_or(0);
+    let destination = manifest.compacted().iter().map(|run| run.id).min().unwrap_or(0);
     (!sources.is_empty()).then(|| CompactionSpec::new(sources, destination))
 }
 
 fn everything_at_once() -> GarbageCollectorOptions {
-    let now = Some(GarbageCollectorDirectoryOptions {
-        interval: None,
-        min_age: Duration::ZERO,
-        dry_run: false,
-    });
+    let now = Some(GarbageCollectorDirectoryOptions { interval: None, min_age: Duration::ZERO, dry_run: false });
     GarbageCollectorOptions {
         wal_options: now,
         compacted_options: now,

@@ -15,8 +15,8 @@ use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{
-    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
-    PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result,
+    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMultipartOptions,
+    PutOptions, PutPayload, PutResult, RenameOptions, Result,
 };
 use slatedb::bytes::Bytes;
 use tokio::sync::watch;
@@ -47,9 +47,7 @@ fn sweep_staged(dir: &FilePath) -> io::Result<()> {
         let staged = name
             .to_str()
             .and_then(|name| name.rsplit_once('#'))
-            .is_some_and(|(_, tail)| {
-                !tail.is_empty() && tail.bytes().all(|byte| byte.is_ascii_digit())
-            });
+            .is_some_and(|(_, tail)| !tail.is_empty() && tail.bytes().all(|byte| byte.is_ascii_digit()));
         if entry.file_type()?.is_dir() {
             sweep_staged(&entry.path())?;
         } else if staged {
@@ -97,9 +95,7 @@ fn is_full(error: &(dyn std::error::Error + 'static)) -> bool {
         if let Some(io) = error.downcast_ref::<io::Error>() {
             if matches!(
                 io.kind(),
-                io::ErrorKind::StorageFull
-                    | io::ErrorKind::QuotaExceeded
-                    | io::ErrorKind::FileTooLarge
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
             ) {
                 return true;
             }
@@ -132,9 +128,7 @@ pub(super) struct Watched {
 
 impl Watched {
     /// The store, and where its trouble is told: `None` after a request that went well.
-    pub(super) fn new(
-        inner: Arc<dyn ObjectStore>,
-    ) -> (Arc<Watched>, watch::Receiver<Option<Trouble>>) {
+    pub(super) fn new(inner: Arc<dyn ObjectStore>) -> (Arc<Watched>, watch::Receiver<Option<Trouble>>) {
         let (trouble, heard) = watch::channel(None);
         (Arc::new(Watched { inner, trouble }), heard)
     }
@@ -145,8 +139,7 @@ impl Watched {
                 self.trouble.send_replace(Some(Trouble::of(error)));
             }
             _ => {
-                self.trouble
-                    .send_if_modified(|trouble| trouble.take().is_some());
+                self.trouble.send_if_modified(|trouble| trouble.take().is_some());
             }
         }
         result
@@ -161,20 +154,11 @@ impl fmt::Display for Watched {
 
 #[async_trait]
 impl ObjectStore for Watched {
-    async fn put_opts(
-        &self,
-        location: &Path,
-        payload: PutPayload,
-        opts: PutOptions,
-    ) -> Result<PutResult> {
+    async fn put_opts(&self, location: &Path, payload: PutPayload, opts: PutOptions) -> Result<PutResult> {
         self.hear(self.inner.put_opts(location, payload, opts).await)
     }
 
-    async fn put_multipart_opts(
-        &self,
-        location: &Path,
-        opts: PutMultipartOptions,
-    ) -> Result<Box<dyn MultipartUpload>> {
+    async fn put_multipart_opts(&self, location: &Path, opts: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
         self.hear(self.inner.put_multipart_opts(location, opts).await)
     }
 
@@ -186,10 +170,7 @@ impl ObjectStore for Watched {
         self.hear(self.inner.get_ranges(location, ranges).await)
     }
 
-    fn delete_stream(
-        &self,
-        locations: BoxStream<'static, Result<Path>>,
-    ) -> BoxStream<'static, Result<Path>> {
+    fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
         self.inner.delete_stream(locations)
     }
 
@@ -197,11 +178,7 @@ impl ObjectStore for Watched {
         self.inner.list(prefix)
     }
 
-    fn list_with_offset(
-        &self,
-        prefix: Option<&Path>,
-        offset: &Path,
-    ) -> BoxStream<'static, Result<ObjectMeta>> {
+    fn list_with_offset(&self, prefix: Option<&Path>, offset: &Path) -> BoxStream<'static, Result<ObjectMeta>> {
         self.inner.list_with_offset(prefix, offset)
     }
 

@@ -22,23 +22,13 @@ struct Place {
 impl Place {
     fn folder() -> Place {
         let dir = tempfile::tempdir().unwrap();
-        let settings = JournalSettings {
-            compaction_poll: std::time::Duration::from_millis(50),
-            ..JournalSettings::folder()
-        };
-        Place {
-            store: folder(dir.path()).unwrap(),
-            settings,
-            dir: Some(dir),
-        }
+        let settings =
+            JournalSettings { compaction_poll: std::time::Duration::from_millis(50), ..JournalSettings::folder() };
+        Place { store: folder(dir.path()).unwrap(), settings, dir: Some(dir) }
     }
 
     fn memory() -> Place {
-        Place {
-            store: memory(),
-            settings: JournalSettings::bucket(),
-            dir: None,
-        }
+        Place { store: memory(), settings: JournalSettings::bucket(), dir: None }
     }
 
     fn both() -> [Place; 2] {
@@ -55,32 +45,19 @@ impl Place {
 }
 
 fn key(collection: Collection, hash: u128) -> RowKey {
-    RowKey {
-        collection,
-        hash,
-        epoch: None,
-    }
+    RowKey { collection, hash, epoch: None }
 }
 
 fn put(collection: Collection, hash: u128, value: &str) -> Change {
-    Change::Put {
-        key: key(collection, hash),
-        value: value.as_bytes().to_vec(),
-    }
+    Change::Put { key: key(collection, hash), value: value.as_bytes().to_vec() }
 }
 
 fn delete(collection: Collection, hash: u128) -> Change {
-    Change::Delete {
-        key: key(collection, hash),
-    }
+    Change::Delete { key: key(collection, hash) }
 }
 
 fn draft(epoch: u64) -> Draft {
-    Draft {
-        epoch,
-        clock: 1_000 * epoch as i64,
-        positions: Positions::new(),
-    }
+    Draft { epoch, clock: 1_000 * epoch as i64, positions: Positions::new() }
 }
 
 /// What a collection holds: key to (epoch, payload).
@@ -99,11 +76,7 @@ async fn rows(journal: &Journal, collection: Collection) -> BTreeMap<RowKey, (u6
 
 /// Runs `work` as a process would, and ends it as `kill -9` would: nothing of it goes on.
 fn killed<T: Send + 'static>(work: impl std::future::Future<Output = T> + Send + 'static) -> T {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let (done, result) = std::sync::mpsc::channel();
     runtime.spawn(async move { done.send(work.await) });
     let result = result.recv().unwrap();
@@ -112,10 +85,5 @@ fn killed<T: Send + 'static>(work: impl std::future::Future<Output = T> + Send +
 }
 
 fn run<T>(work: impl std::future::Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap()
-        .block_on(work)
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(work)
 }

@@ -19,8 +19,8 @@ pub fn export(dir: &Path, schema: &ViewSchema, mut rows: Vec<&Row>) -> io::Resul
     rows.sort_by(|a, b| compare_keys(a.key(schema), b.key(schema)));
     fs::create_dir_all(dir)?;
     let beside = dir.join(format!(".{}.csv.{}", schema.name, std::process::id()));
-    let written = write_file(&beside, schema, &rows)
-        .and_then(|()| fs::rename(&beside, dir.join(format!("{}.csv", schema.name))));
+    let written =
+        write_file(&beside, schema, &rows).and_then(|()| fs::rename(&beside, dir.join(format!("{}.csv", schema.name))));
     if written.is_err() {
         let _ = fs::remove_file(&beside);
     }
@@ -54,9 +54,7 @@ fn write_file(path: &Path, schema: &ViewSchema, rows: &[&Row]) -> io::Result<()>
         }
         out.write_all(b"\n")?;
     }
-    out.into_inner()
-        .map_err(io::IntoInnerError::into_error)?
-        .sync_all()
+    out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
 }
 
 fn write_separator(out: &mut impl Write, index: usize) -> io::Result<()> {

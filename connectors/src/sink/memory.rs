@@ -41,10 +41,7 @@ impl MemorySink {
     /// A view's rows, in the order of their key.
     pub fn rows(&self, view: usize) -> Vec<Row> {
         let tables = self.tables();
-        let rows = tables
-            .views
-            .get(view)
-            .and_then(|schema| tables.rows.get(schema.name));
+        let rows = tables.views.get(view).and_then(|schema| tables.rows.get(schema.name));
         rows.map_or_else(Vec::new, |rows| rows.values().cloned().collect())
     }
 
@@ -64,23 +61,15 @@ impl Sink for MemorySink {
         NAME
     }
 
-    fn open(
-        &mut self,
-        views: &[&'static ViewSchema],
-        claim: Claim,
-    ) -> Result<Option<EpochStamp>, SinkError> {
+    fn open(&mut self, views: &[&'static ViewSchema], claim: Claim) -> Result<Option<EpochStamp>, SinkError> {
         let mut guard = self.tables();
         let tables = &mut *guard;
         let standing = Standing::claimed(NAME, tables.standing, claim)?;
         tables.standing = Some(standing);
         let before = std::mem::replace(&mut tables.views, views.to_vec());
         tables.rows.retain(|name, _| {
-            let found = |views: &[&'static ViewSchema]| {
-                views
-                    .iter()
-                    .find(|view| view.name == *name)
-                    .map(|view| view.columns)
-            };
+            let found =
+                |views: &[&'static ViewSchema]| views.iter().find(|view| view.name == *name).map(|view| view.columns);
             found(&before) == found(views)
         });
         for view in views {
@@ -98,10 +87,7 @@ impl Sink for MemorySink {
 
     fn apply(&mut self, stamp: EpochStamp, changes: &[ViewChanges]) -> Result<(), SinkError> {
         let Some(claim) = self.claim else {
-            return Err(SinkError::Fatal {
-                sink: NAME.to_owned(),
-                reason: "it is not open".to_owned(),
-            });
+            return Err(SinkError::Fatal { sink: NAME.to_owned(), reason: "it is not open".to_owned() });
         };
         let mut guard = self.tables();
         let tables = &mut *guard;
@@ -116,9 +102,7 @@ impl Sink for MemorySink {
             let rows = tables.rows.entry(schema.name).or_default();
             for op in ops {
                 match op {
-                    Op::Upsert(row) => {
-                        rows.insert(normal(row.key(schema)), Row(normal(&row.0).into()))
-                    }
+                    Op::Upsert(row) => rows.insert(normal(row.key(schema)), Row(normal(&row.0).into())),
                     Op::Delete(row) => rows.remove(&normal(row.key(schema))),
                 };
             }
@@ -129,8 +113,5 @@ impl Sink for MemorySink {
 }
 
 fn normal(cells: &[Cell]) -> Vec<Cell> {
-    cells
-        .iter()
-        .map(|cell| plan::normal(cell).clone())
-        .collect()
+    cells.iter().map(|cell| plan::normal(cell).clone()).collect()
 }

@@ -99,11 +99,7 @@ pub trait Sink: Send {
     /// Makes or finds the views' tables, and claims them. A table whose columns are not the view's is dropped and made
     /// anew, empty; that of a view which is no more is dropped. Gives what was last written; none where nothing was, or
     /// another journal did. Whatever it gives, reconcile: somebody may have changed a table since.
-    fn open(
-        &mut self,
-        views: &[&'static ViewSchema],
-        claim: Claim,
-    ) -> Result<Option<EpochStamp>, SinkError>;
+    fn open(&mut self, views: &[&'static ViewSchema], claim: Claim) -> Result<Option<EpochStamp>, SinkError>;
 
     /// Gives every row that the sink holds of a view, in any order.
     fn read(&mut self, view: usize, f: &mut dyn FnMut(Row)) -> Result<(), SinkError>;

@@ -69,10 +69,7 @@ impl Pending {
         let views = std::mem::take(&mut self.views).into_iter().enumerate();
         views
             .filter(|(_, rows)| !rows.is_empty())
-            .map(|(view, rows)| ViewChanges {
-                view,
-                changes: rows.into_iter().collect(),
-            })
+            .map(|(view, rows)| ViewChanges { view, changes: rows.into_iter().collect() })
             .collect()
     }
 }
@@ -81,11 +78,7 @@ impl Pending {
 /// right. `views` is how many there are; `snapshot` is what they say, each row with its number, which is 1.
 ///
 /// Holds the snapshot in memory, not the sink: a row that is right leaves both.
-pub fn reconcile(
-    sink: &mut dyn Sink,
-    views: usize,
-    snapshot: Vec<ViewChanges>,
-) -> Result<Vec<ViewChanges>, SinkError> {
+pub fn reconcile(sink: &mut dyn Sink, views: usize, snapshot: Vec<ViewChanges>) -> Result<Vec<ViewChanges>, SinkError> {
     let mut difference = Pending::new();
     difference.absorb(snapshot);
     for view in 0..views {

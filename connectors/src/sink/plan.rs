@@ -16,11 +16,7 @@ pub(super) struct Standing {
 impl Standing {
     /// What stands once `claim` has taken the sink over. Of one journal the greater incarnation wins; another journal's
     /// rows are taken over as rows of no epoch.
-    pub(super) fn claimed(
-        sink: &str,
-        stored: Option<Standing>,
-        claim: Claim,
-    ) -> Result<Standing, SinkError> {
+    pub(super) fn claimed(sink: &str, stored: Option<Standing>, claim: Claim) -> Result<Standing, SinkError> {
         match stored {
             Some(stored) if stored.claim.journal == claim.journal => {
                 if stored.claim.incarnation > claim.incarnation {
@@ -28,10 +24,7 @@ impl Standing {
                 }
                 Ok(Standing { claim, ..stored })
             }
-            _ => Ok(Standing {
-                claim,
-                written: None,
-            }),
+            _ => Ok(Standing { claim, written: None }),
         }
     }
 
@@ -42,15 +35,9 @@ impl Standing {
         claim: Claim,
         stamp: EpochStamp,
     ) -> Result<Standing, SinkError> {
-        assert_eq!(
-            stamp.incarnation, claim.incarnation,
-            "a stamp is of the incarnation that claimed the sink"
-        );
+        assert_eq!(stamp.incarnation, claim.incarnation, "a stamp is of the incarnation that claimed the sink");
         let Some(stored) = stored else {
-            return Err(SinkError::Fenced {
-                sink: sink.to_owned(),
-                reason: "its epoch row is gone".to_owned(),
-            });
+            return Err(SinkError::Fenced { sink: sink.to_owned(), reason: "its epoch row is gone".to_owned() });
         };
         if stored.claim != claim {
             return Err(fenced(sink, stored.claim, claim));
@@ -94,33 +81,16 @@ pub(super) enum Op<'a> {
 pub(super) fn check_views(views: usize, changes: &[ViewChanges]) {
     let mut seen = vec![false; views];
     for ViewChanges { view, .. } in changes {
-        assert!(
-            !std::mem::replace(&mut seen[*view], true),
-            "view {view} is named twice in one epoch"
-        );
+        assert!(!std::mem::replace(&mut seen[*view], true), "view {view} is named twice in one epoch");
     }
 }
 
 /// Changes of one view as changes of its keys, in the order of the keys: so a table's tree is written in one walk.
-pub(super) fn plan<'a>(
-    sink: &str,
-    schema: &ViewSchema,
-    changes: &'a [(Row, i64)],
-) -> Result<Vec<Op<'a>>, SinkError> {
-    let fatal = |reason: String| SinkError::Fatal {
-        sink: sink.to_owned(),
-        reason,
-    };
+pub(super) fn plan<'a>(sink: &str, schema: &ViewSchema, changes: &'a [(Row, i64)]) -> Result<Vec<Op<'a>>, SinkError> {
+    let fatal = |reason: String| SinkError::Fatal { sink: sink.to_owned(), reason };
     let mut sorted: Vec<&(Row, i64)> = changes.iter().collect();
-    if let Some((row, _)) = changes
-        .iter()
-        .find(|(row, _)| row.0.len() != schema.columns.len())
-    {
-        return Err(fatal(format!(
-            "{}: a row of {} cells",
-            schema.name,
-            row.0.len()
-        )));
+    if let Some((row, _)) = changes.iter().find(|(row, _)| row.0.len() != schema.columns.len()) {
+        return Err(fatal(format!("{}: a row of {} cells", schema.name, row.0.len())));
     }
     // Of one key, what is added comes last.
     sorted.sort_unstable_by(|(a, a_diff), (b, b_diff)| {
@@ -129,23 +99,13 @@ pub(super) fn plan<'a>(
     let mut ops: Vec<Op<'a>> = Vec::with_capacity(sorted.len());
     for (row, diff) in sorted {
         let same_key = match ops.last() {
-            Some(Op::Upsert(last) | Op::Delete(last)) => {
-                compare_keys(last.key(schema), row.key(schema)).is_eq()
-            }
+            Some(Op::Upsert(last) | Op::Delete(last)) => compare_keys(last.key(schema), row.key(schema)).is_eq(),
             None => false,
         };
         if *diff > 1 || (*diff > 0 && same_key && matches!(ops.last(), Some(Op::Upsert(_)))) {
-            return Err(fatal(format!(
-                "{}: two rows of the key {:?}",
-                schema.name,
-                row.key(schema)
-            )));
+            return Err(fatal(format!("{}: two rows of the key {:?}", schema.name, row.key(schema))));
         }
-        let op = if *diff > 0 {
-            Op::Upsert(row)
-        } else {
-            Op::Delete(row)
-        };
+        let op = if *diff > 0 { Op::Upsert(row) } else { Op::Delete(row) };
         match ops.last_mut() {
             Some(last) if same_key => *last = op,
             _ => ops.push(op),

@@ -20,11 +20,7 @@ static PROGRESS: ViewSchema = ViewSchema {
         column("student_id", ColumnKind::Text, "the student"),
         column("class_id", ColumnKind::Text, "the class"),
         column("days", ColumnKind::Int, "of how many days"),
-        column(
-            "completion_bp",
-            ColumnKind::Int,
-            "how complete; basis points",
-        ),
+        column("completion_bp", ColumnKind::Int, "how complete; basis points"),
         column("on_time", ColumnKind::Bool, "whether all was"),
         column("status", ColumnKind::Text, "open or complete"),
     ],
@@ -59,34 +55,20 @@ fn progress(student: &str, completion_bp: i64) -> Row {
         Cell::Int(7),
         Cell::Int(completion_bp),
         Cell::Bool(completion_bp > 5000),
-        if completion_bp == 0 {
-            Cell::Empty
-        } else {
-            text("open")
-        },
+        if completion_bp == 0 { Cell::Empty } else { text("open") },
     ])
 }
 
 fn claim(incarnation: u64) -> Claim {
-    Claim {
-        journal: u64::MAX - 7,
-        incarnation,
-    }
+    Claim { journal: u64::MAX - 7, incarnation }
 }
 
 fn stamp(epoch: u64, incarnation: u64) -> EpochStamp {
-    EpochStamp {
-        epoch,
-        incarnation,
-        clock: 1_000 * epoch as i64,
-    }
+    EpochStamp { epoch, incarnation, clock: 1_000 * epoch as i64 }
 }
 
 fn changes(view: usize, changes: &[(Row, i64)]) -> ViewChanges {
-    ViewChanges {
-        view,
-        changes: changes.to_vec(),
-    }
+    ViewChanges { view, changes: changes.to_vec() }
 }
 
 /// Every row that a sink holds, in the order of views and rows.
@@ -108,9 +90,6 @@ fn stores() -> Vec<(Store, Option<tempfile::TempDir>)> {
     let path = dir.path().join("views.db");
     vec![
         (Box::new(move || Box::new(memory.clone())), None),
-        (
-            Box::new(move || Box::new(SqliteSink::new(&path))),
-            Some(dir),
-        ),
+        (Box::new(move || Box::new(SqliteSink::new(&path))), Some(dir)),
     ]
 }

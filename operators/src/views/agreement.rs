@@ -126,8 +126,12 @@ pub fn model_agreement<'s>(
         };
         Some((key, compared))
     });
-    tally::<_, Agreement>(compared, "ModelAgreement")
-        .map(|((class_id, live, shadow), agreement)| ModelAgreement { class_id, live, shadow, agreement })
+    tally::<_, Agreement>(compared, "ModelAgreement").map(|((class_id, live, shadow), agreement)| ModelAgreement {
+        class_id,
+        live,
+        shadow,
+        agreement,
+    })
 }
 
 /// A row of `review_agreement`.
@@ -152,8 +156,11 @@ pub fn review_agreement<'s>(statuses: Rows<'s, Status>) -> Rows<'s, ReviewAgreem
         };
         Some(((page.task.class_id.clone(), page.seat.models.live.clone()), compared))
     });
-    tally::<_, Agreement>(compared, "ReviewAgreement")
-        .map(|((class_id, model), agreement)| ReviewAgreement { class_id, model, agreement })
+    tally::<_, Agreement>(compared, "ReviewAgreement").map(|((class_id, model), agreement)| ReviewAgreement {
+        class_id,
+        model,
+        agreement,
+    })
 }
 
 impl View for ModelAgreement {
@@ -167,7 +174,10 @@ impl View for ModelAgreement {
             text("shadow", "The model compared with it"),
             int("pages", "Counted pages read by both"),
             int("status_changed", "Of these, with another status by the shadow"),
-            int("completion_delta_bp", "Mean of shadow less live in basis points, rounded toward zero; empty over none"),
+            int(
+                "completion_delta_bp",
+                "Mean of shadow less live in basis points, rounded toward zero; empty over none",
+            ),
         ],
     };
     fn cells(&self) -> Row {
@@ -186,7 +196,10 @@ impl View for ReviewAgreement {
             text("model", "The live model"),
             int("pages", "Counted pages with its reading and a review that outranks it"),
             int("status_changed", "Of these, with another status by the review"),
-            int("completion_delta_bp", "Mean of review less reading in basis points, rounded toward zero; empty over none"),
+            int(
+                "completion_delta_bp",
+                "Mean of review less reading in basis points, rounded toward zero; empty over none",
+            ),
         ],
     };
     fn cells(&self) -> Row {

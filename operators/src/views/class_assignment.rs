@@ -19,12 +19,18 @@ pub struct ClassAssignment {
 }
 
 /// One row for each assignment, over its given pairs.
-pub fn class_assignment<'s>(progress: Rows<'s, Arc<Progress>>, tasks: Rows<'s, Arc<Task>>) -> Rows<'s, ClassAssignment> {
+pub fn class_assignment<'s>(
+    progress: Rows<'s, Arc<Progress>>,
+    tasks: Rows<'s, Arc<Task>>,
+) -> Rows<'s, ClassAssignment> {
     let key = |task: &Task| (task.class_id.clone(), task.assignment_id.clone());
     let pairs = progress.map(move |progress| (key(&progress.task), Part::Pair(Standing::of(&progress))));
     let rows = tasks.map(move |task| (key(&task), Part::Exists)).concat(pairs);
-    tally::<_, Standings>(rows, "ClassAssignment")
-        .map(|((class_id, assignment_id), standing)| ClassAssignment { class_id, assignment_id, standing })
+    tally::<_, Standings>(rows, "ClassAssignment").map(|((class_id, assignment_id), standing)| ClassAssignment {
+        class_id,
+        assignment_id,
+        standing,
+    })
 }
 
 impl View for ClassAssignment {

@@ -123,7 +123,12 @@ pub fn class_day<'s>(statuses: Rows<'s, Status>, day_of: DayOf) -> Rows<'s, Clas
         let key = (page.task.class_id.clone(), page.task.subject.clone(), day_of(upload.uploaded_at));
         Some((key, Handed::of(&status)?))
     });
-    tally::<_, Day>(pages, "ClassDay").map(|((class_id, subject, day), counts)| ClassDay { class_id, subject, day, counts })
+    tally::<_, Day>(pages, "ClassDay").map(|((class_id, subject, day), counts)| ClassDay {
+        class_id,
+        subject,
+        day,
+        counts,
+    })
 }
 
 impl View for ClassDay {

@@ -50,8 +50,13 @@ pub fn failed_photos<'s>(answered: Rows<'s, (Question, Answer)>) -> Rows<'s, Fai
         }
         Outcome::Read(_) => None,
     });
-    tally::<_, Failures>(failures, "FailedPhotos")
-        .map(|((photo, template, model), (fault, attempts))| FailedPhoto { photo, template, model, fault, attempts })
+    tally::<_, Failures>(failures, "FailedPhotos").map(|((photo, template, model), (fault, attempts))| FailedPhoto {
+        photo,
+        template,
+        model,
+        fault,
+        attempts,
+    })
 }
 
 impl View for FailedPhoto {

@@ -6,9 +6,7 @@ use crate::pages::{PageFacts, Upload};
 use crate::pairs::PairOf;
 use crate::readings::Answer;
 use crate::Rows;
-use inkflow_schemas::{
-    Bp, Fault, Id, Millis, ModelName, Outcome, Quality, Reading, ReviewStatus, Row, ViewSchema,
-};
+use inkflow_schemas::{Bp, Fault, Id, Millis, ModelName, Outcome, Quality, Reading, ReviewStatus, Row, ViewSchema};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -193,7 +191,10 @@ impl PageStatus {
 }
 
 /// One row for each page with a submission or a review, counted or not.
-pub fn page_status<'s>(statuses: Rows<'s, Status>, uncounted: Rows<'s, (PairOf, (u16, PageFacts))>) -> Rows<'s, PageStatus> {
+pub fn page_status<'s>(
+    statuses: Rows<'s, Status>,
+    uncounted: Rows<'s, (PairOf, (u16, PageFacts))>,
+) -> Rows<'s, PageStatus> {
     let unassigned = uncounted.map(|(pair, (page, facts))| PageStatus::unassigned(pair, page, &facts));
     statuses.map(|status| PageStatus::of_status(&status)).concat(unassigned)
 }

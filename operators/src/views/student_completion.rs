@@ -31,7 +31,10 @@ fn seat(progress: &Progress) -> SeatOf {
 }
 
 /// One row for each enrolment, over its given pairs.
-pub fn student_completion<'s>(progress: Rows<'s, Arc<Progress>>, enrolments: Rows<'s, SeatOf>) -> Rows<'s, StudentCompletion> {
+pub fn student_completion<'s>(
+    progress: Rows<'s, Arc<Progress>>,
+    enrolments: Rows<'s, SeatOf>,
+) -> Rows<'s, StudentCompletion> {
     let pairs = progress.map(|progress| (seat(&progress), Part::Pair(Standing::of(&progress))));
     let rows = enrolments.map(|seat| (seat, Part::Exists)).concat(pairs);
     tally::<_, Standings>(rows, "StudentCompletion").map(|(seat, standing)| StudentCompletion(seat, standing))
@@ -43,7 +46,8 @@ pub fn student_subject<'s>(progress: Rows<'s, Arc<Progress>>) -> Rows<'s, Studen
         let key = (seat(&progress), progress.task.subject.clone());
         [(key.clone(), Part::Exists), (key, Part::Pair(Standing::of(&progress)))]
     });
-    tally::<_, Standings>(rows, "StudentSubject").map(|((seat, subject), standing)| StudentSubject(seat, subject, standing))
+    tally::<_, Standings>(rows, "StudentSubject")
+        .map(|((seat, subject), standing)| StudentSubject(seat, subject, standing))
 }
 
 /// One row for each enrolment and each of 7 and 30 days, over the given pairs that fell due in them.
@@ -84,7 +88,18 @@ impl View for StudentCompletion {
     fn cells(&self) -> Row {
         let StudentCompletion((student, class), s) = self;
         let completion = s.closed_completion_bp();
-        row([student, class, &s.assigned, &s.complete, &s.on_time, &s.awaiting, &s.incomplete, &s.open, &s.overdue, &completion])
+        row([
+            student,
+            class,
+            &s.assigned,
+            &s.complete,
+            &s.on_time,
+            &s.awaiting,
+            &s.incomplete,
+            &s.open,
+            &s.overdue,
+            &completion,
+        ])
     }
 }
 
@@ -110,7 +125,19 @@ impl View for StudentSubject {
     fn cells(&self) -> Row {
         let StudentSubject((student, class), subject, s) = self;
         let completion = s.closed_completion_bp();
-        row([student, class, subject, &s.assigned, &s.complete, &s.on_time, &s.awaiting, &s.incomplete, &s.open, &s.overdue, &completion])
+        row([
+            student,
+            class,
+            subject,
+            &s.assigned,
+            &s.complete,
+            &s.on_time,
+            &s.awaiting,
+            &s.incomplete,
+            &s.open,
+            &s.overdue,
+            &completion,
+        ])
     }
 }
 
@@ -136,6 +163,18 @@ impl View for StudentRecent {
     fn cells(&self) -> Row {
         let StudentRecent((student, class), days, s) = self;
         let completion = s.closed_completion_bp();
-        row([student, class, days, &s.assigned, &s.complete, &s.on_time, &s.awaiting, &s.incomplete, &s.open, &s.overdue, &completion])
+        row([
+            student,
+            class,
+            days,
+            &s.assigned,
+            &s.complete,
+            &s.on_time,
+            &s.awaiting,
+            &s.incomplete,
+            &s.open,
+            &s.overdue,
+            &completion,
+        ])
     }
 }

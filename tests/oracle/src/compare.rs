@@ -68,10 +68,8 @@ fn compare_view(view: &str, key_columns: usize, expected: &str, actual: &str) ->
     };
     let (expected_rows, actual_rows) = (by_key(&expected), by_key(&actual));
     let keys: BTreeSet<&String> = expected_rows.keys().chain(actual_rows.keys()).collect();
-    let differing: Vec<&String> = keys
-        .into_iter()
-        .filter(|key| expected_rows.get(*key) != actual_rows.get(*key))
-        .collect();
+    let differing: Vec<&String> =
+        keys.into_iter().filter(|key| expected_rows.get(*key) != actual_rows.get(*key)).collect();
     if differing.is_empty() {
         return format!("{view}: the same rows in another order\n");
     }
@@ -112,8 +110,7 @@ pub fn read_views(dir: &Path) -> Result<Views> {
     for (view, _, _) in VIEWS {
         let path = dir.join(format!("{view}.csv"));
         if path.is_file() {
-            let text = std::fs::read_to_string(&path)
-                .map_err(|error| format!("{}: {error}", path.display()))?;
+            let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
             views.insert(view.to_string(), text);
         }
     }

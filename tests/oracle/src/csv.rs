@@ -57,11 +57,7 @@ pub fn table(columns: &[&str], key_columns: usize, mut rows: Vec<Vec<Cell>>) -> 
     assert_eq!(keys.len(), rows.len(), "two rows of one key in {columns:?}");
     let mut text = columns.join(",") + "\n";
     for row in &rows {
-        assert_eq!(
-            row.len(),
-            columns.len(),
-            "a row of another length in {columns:?}"
-        );
+        assert_eq!(row.len(), columns.len(), "a row of another length in {columns:?}");
         let fields: Vec<String> = row.iter().map(Cell::written).collect();
         text.push_str(&fields.join(","));
         text.push('\n');
@@ -104,18 +100,10 @@ mod tests {
     #[test]
     fn fields_are_quoted_only_where_they_must_be() {
         let row = |text: &str| vec![Cell::from(text), Cell::from(1), true.into(), Cell::Empty];
-        let text = table(
-            &["a", "b", "c", "d"],
-            1,
-            vec![
-                row("x,y"),
-                row("say \"hi\""),
-                row("l\nf"),
-                row(" ' ;"),
-                row("ü"),
-            ],
-        );
-        let expected = "a,b,c,d\n ' ;,1,true,\n\"l\nf\",1,true,\n\"say \"\"hi\"\"\",1,true,\n\"x,y\",1,true,\nü,1,true,\n";
+        let text =
+            table(&["a", "b", "c", "d"], 1, vec![row("x,y"), row("say \"hi\""), row("l\nf"), row(" ' ;"), row("ü")]);
+        let expected =
+            "a,b,c,d\n ' ;,1,true,\n\"l\nf\",1,true,\n\"say \"\"hi\"\"\",1,true,\n\"x,y\",1,true,\nü,1,true,\n";
         assert_eq!(text, expected);
         let joined: Vec<String> = rows(&text).iter().map(|row| row.join(",") + "\n").collect();
         assert_eq!(joined.concat(), expected);
@@ -123,18 +111,8 @@ mod tests {
 
     #[test]
     fn rows_are_ordered_by_bytes_and_by_numbers() {
-        let rows = [
-            ("Ａ", 1),
-            ("🙂", 1),
-            ("b", 10),
-            ("b", 9),
-            ("B", 1),
-            ("a,", 1),
-            ("a", 1),
-        ];
-        let rows = rows
-            .iter()
-            .map(|(text, number)| vec![Cell::from(*text), Cell::from(*number)]);
+        let rows = [("Ａ", 1), ("🙂", 1), ("b", 10), ("b", 9), ("B", 1), ("a,", 1), ("a", 1)];
+        let rows = rows.iter().map(|(text, number)| vec![Cell::from(*text), Cell::from(*number)]);
         let text = table(&["k", "n"], 2, rows.collect());
         assert_eq!(text, "k,n\nB,1\na,1\n\"a,\",1\nb,9\nb,10\nＡ,1\n🙂,1\n");
     }

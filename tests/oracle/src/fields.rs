@@ -30,11 +30,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The field as `read` takes it, or None where it is absent or null.
-    pub fn optional<T>(
-        &self,
-        name: &str,
-        read: impl FnOnce(&'a Json) -> Option<T>,
-    ) -> Result<Option<T>, Fault> {
+    pub fn optional<T>(&self, name: &str, read: impl FnOnce(&'a Json) -> Option<T>) -> Result<Option<T>, Fault> {
         match self.present.get(name) {
             None => Ok(None),
             Some(json) => match read(json) {
@@ -45,21 +41,12 @@ impl<'a> Fields<'a> {
     }
 
     /// The field as `read` takes it.
-    pub fn required<T>(
-        &self,
-        name: &str,
-        read: impl FnOnce(&'a Json) -> Option<T>,
-    ) -> Result<T, Fault> {
-        self.optional(name, read)?
-            .ok_or_else(|| format!("{name} is missing"))
+    pub fn required<T>(&self, name: &str, read: impl FnOnce(&'a Json) -> Option<T>) -> Result<T, Fault> {
+        self.optional(name, read)?.ok_or_else(|| format!("{name} is missing"))
     }
 
     /// A field that is an object or list of its own, with faults of its own.
-    pub fn nested<T>(
-        &self,
-        name: &str,
-        read: impl FnOnce(&'a Json) -> Result<T, Fault>,
-    ) -> Result<Option<T>, Fault> {
+    pub fn nested<T>(&self, name: &str, read: impl FnOnce(&'a Json) -> Result<T, Fault>) -> Result<Option<T>, Fault> {
         match self.present.get(name) {
             None => Ok(None),
             Some(json) => read(json).map(Some),
@@ -125,16 +112,12 @@ pub fn time(json: &Json) -> Option<i64> {
 pub fn model(json: &Json) -> Option<String> {
     let text = text(json)?;
     let (name, version) = text.split_once('@')?;
-    let is_side = |side: &str| {
-        is_plain(side, 1, 100) && !side.contains('@') && !side.contains(char::is_whitespace)
-    };
+    let is_side = |side: &str| is_plain(side, 1, 100) && !side.contains('@') && !side.contains(char::is_whitespace);
     (is_side(name) && is_side(version)).then_some(text)
 }
 
 /// "A scope is `*`, `school:ID` or `class:ID`."
 pub fn is_scope(text: &str) -> bool {
-    let id = text
-        .strip_prefix("school:")
-        .or_else(|| text.strip_prefix("class:"));
+    let id = text.strip_prefix("school:").or_else(|| text.strip_prefix("class:"));
     text == "*" || id.is_some_and(is_id)
 }

@@ -6,9 +6,7 @@ use std::path::Path;
 use crate::fields::{integer, text, Fields};
 use crate::json::{self, Fault, Json};
 use crate::readings::{Answers, Readings};
-use crate::records::{
-    self, Assignment, Change, Enrolment, PageKey, Policy, Review, Submission, TOPICS,
-};
+use crate::records::{self, Assignment, Change, Enrolment, PageKey, Policy, Review, Submission, TOPICS};
 use crate::Result;
 
 /// "Nesting beyond 128 is a fault."
@@ -129,10 +127,7 @@ pub struct Partition {
 impl State {
     /// What a whole folder comes to, admitted at that clock.
     pub fn of(folder: &Folder, clock: i64) -> State {
-        let mut state = State {
-            answers: Answers::Recorded(Readings::of(&folder.readings)),
-            ..State::default()
-        };
+        let mut state = State { answers: Answers::Recorded(Readings::of(&folder.readings)), ..State::default() };
         for topic in TOPICS {
             for (partition, bytes) in folder.topics.get(topic).into_iter().flatten() {
                 // "The line number from 0 is the offset."
@@ -146,25 +141,13 @@ impl State {
     }
 
     /// Admits one line, in an epoch of that clock. Of one partition, lines come in the order of their offsets.
-    pub fn admit(
-        &mut self,
-        topic: &'static str,
-        partition: u32,
-        offset: usize,
-        line: &[u8],
-        clock: i64,
-    ) {
+    pub fn admit(&mut self, topic: &'static str, partition: u32, offset: usize, line: &[u8], clock: i64) {
         let line = Line::of(line);
         let record_time = line.as_ref().ok().and_then(|line| line.ts);
         self.pass(topic, partition, offset, record_time);
         match line.and_then(|line| line.change(topic)) {
             Ok(change) => self.apply(change, clock),
-            Err(reason) => self.rejected.push(Rejected {
-                topic,
-                partition,
-                offset,
-                reason,
-            }),
+            Err(reason) => self.rejected.push(Rejected { topic, partition, offset, reason }),
         }
     }
 
@@ -175,12 +158,7 @@ impl State {
                 known.last_offset = last_offset;
                 known.record_time = ts.or(known.record_time);
             }
-            None => self.partitions.push(Partition {
-                topic,
-                partition,
-                last_offset,
-                record_time: ts,
-            }),
+            None => self.partitions.push(Partition { topic, partition, last_offset, record_time: ts }),
         }
     }
 
@@ -195,15 +173,9 @@ impl State {
         }
         match change {
             Change::Submission(key, submission) => {
-                let greater = self
-                    .submissions
-                    .get(&key)
-                    .is_none_or(|counting| submission > counting.submission);
+                let greater = self.submissions.get(&key).is_none_or(|counting| submission > counting.submission);
                 if greater {
-                    let counting = Counting {
-                        submission,
-                        admitted_at: clock,
-                    };
+                    let counting = Counting { submission, admitted_at: clock };
                     self.submissions.insert(key, counting);
                 }
             }

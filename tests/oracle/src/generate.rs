@@ -45,11 +45,7 @@ pub fn history_folder(seed: u64, size: Size) -> (Folder, i64) {
     lines.truncate(size.records);
     while lines.len() < size.records {
         let draft = Draft::any(&mut dice, &world);
-        let write = if dice.chance(8) {
-            spoil::spoiled_line
-        } else {
-            Draft::line
-        };
+        let write = if dice.chance(8) { spoil::spoiled_line } else { Draft::line };
         lines.push(Placed::new(&mut dice, &draft, write));
         if draft.topic == "submissions" && dice.chance(15) {
             let twin = drafts::twin(&mut dice, &world, &draft);
@@ -62,10 +58,7 @@ pub fn history_folder(seed: u64, size: Size) -> (Folder, i64) {
         }
     }
     dice.shuffle(&mut lines);
-    let folder = Folder {
-        topics: partitioned(&mut dice, lines),
-        readings: answers::readings(&mut dice, &world),
-    };
+    let folder = Folder { topics: partitioned(&mut dice, lines), readings: answers::readings(&mut dice, &world) };
     (folder, world.now_ms)
 }
 
@@ -95,15 +88,9 @@ struct Placed {
 impl Placed {
     fn new(dice: &mut Dice, draft: &Draft, write: fn(&Draft, &mut Dice) -> Vec<u8>) -> Placed {
         let is_upsert = !matches!(draft.topic, "submissions" | "erasures");
-        let by_key = draft.key.bytes().fold(7, |sum: u64, byte| {
-            sum.wrapping_mul(31).wrapping_add(u64::from(byte))
-        });
+        let by_key = draft.key.bytes().fold(7, |sum: u64, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte)));
         let by_chance = dice.next();
-        Placed {
-            topic: draft.topic,
-            spread: if is_upsert { by_key } else { by_chance },
-            line: write(draft, dice),
-        }
+        Placed { topic: draft.topic, spread: if is_upsert { by_key } else { by_chance }, line: write(draft, dice) }
     }
 }
 
@@ -111,10 +98,8 @@ impl Placed {
 const PARTITIONS: [u32; 4] = [0, 1, 2, 10];
 
 fn partitioned(dice: &mut Dice, lines: Vec<Placed>) -> BTreeMap<String, BTreeMap<u32, Vec<u8>>> {
-    let counts: BTreeMap<&str, usize> = crate::records::TOPICS
-        .iter()
-        .map(|topic| (*topic, 1 + dice.below(PARTITIONS.len())))
-        .collect();
+    let counts: BTreeMap<&str, usize> =
+        crate::records::TOPICS.iter().map(|topic| (*topic, 1 + dice.below(PARTITIONS.len()))).collect();
     let mut topics = BTreeMap::<String, BTreeMap<u32, Vec<u8>>>::new();
     for placed in lines {
         let partition = PARTITIONS[(placed.spread % counts[placed.topic] as u64) as usize];

@@ -24,19 +24,15 @@ pub fn homework<'a>(pairs: &'a Pairs<'a>, pages: &'a [Page<'a>], clock: i64) -> 
 }
 
 fn homework_of<'a>(pair: &'a Pair<'a>, pages: &'a [Page<'a>], clock: i64) -> Homework<'a> {
-    let is_of_pair = |page: &&Page| {
-        page.pair.is_some() && page.key.0 == pair.student && page.key.1 == pair.assignment_id
-    };
+    let is_of_pair =
+        |page: &&Page| page.pair.is_some() && page.key.0 == pair.student && page.key.1 == pair.assignment_id;
     let pages: Vec<&Page> = pages.iter().filter(is_of_pair).collect();
     let expected = pair.assignment.pages;
     let received = pages.len() as i64;
     let pages_pending = count(&pages, |page| page.status == "pending");
     let pages_complete = count(&pages, |page| page.status == "complete");
     // "An empty completion counts as 0 in sums." "completion_bp = sum / pages_expected."
-    let sum: i64 = pages
-        .iter()
-        .map(|page| page.completion_bp.unwrap_or(0))
-        .sum();
+    let sum: i64 = pages.iter().map(|page| page.completion_bp.unwrap_or(0)).sum();
     // "`complete` when pages_complete = pages_expected; else, when pages_received = pages_expected, `awaiting` if a page is
     // pending, else `incomplete`; else `open` while clock < due_at, `overdue` from then on."
     let status = if pages_complete == expected {
@@ -50,15 +46,9 @@ fn homework_of<'a>(pair: &'a Pair<'a>, pages: &'a [Page<'a>], clock: i64) -> Hom
     } else {
         "overdue"
     };
-    let uploads: Vec<i64> = pages
-        .iter()
-        .filter_map(|page| page.submission)
-        .map(|s| s.uploaded_at)
-        .collect();
+    let uploads: Vec<i64> = pages.iter().filter_map(|page| page.submission).map(|s| s.uploaded_at).collect();
     // "on_time: complete, and every uploaded_at that there is <= due_at."
-    let in_time = uploads
-        .iter()
-        .all(|uploaded_at| *uploaded_at <= pair.assignment.due_at);
+    let in_time = uploads.iter().all(|uploaded_at| *uploaded_at <= pair.assignment.due_at);
     Homework {
         pair,
         pages_pending,
@@ -83,11 +73,7 @@ pub fn count<'a>(pages: &[&'a Page<'a>], is_such: impl Fn(&Page<'a>) -> bool) ->
 pub fn tally(over: &[&Homework], in_mean: impl Fn(&Homework) -> bool) -> Vec<Cell> {
     let of_status = |status: &str| over.iter().filter(|h| h.status == status).count() as i64;
     let on_time = over.iter().filter(|h| h.on_time).count() as i64;
-    let completions: Vec<i64> = over
-        .iter()
-        .filter(|h| in_mean(h))
-        .map(|h| h.completion_bp)
-        .collect();
+    let completions: Vec<i64> = over.iter().filter(|h| in_mean(h)).map(|h| h.completion_bp).collect();
     vec![
         Cell::from(over.len() as i64),
         of_status("complete").into(),

@@ -18,21 +18,16 @@ pub enum Json {
 impl Json {
     /// The length in bytes of this value written without white space and without needless escapes.
     pub fn compact_len(&self) -> usize {
-        let list = |lengths: Vec<usize>| {
-            2 + lengths.iter().sum::<usize>() + lengths.len().saturating_sub(1)
-        };
+        let list = |lengths: Vec<usize>| 2 + lengths.iter().sum::<usize>() + lengths.len().saturating_sub(1);
         match self {
             Json::Null | Json::Bool(true) => 4,
             Json::Bool(false) => 5,
             Json::Number(text) => text.len(),
             Json::Text(text) => text_len(text),
             Json::Array(items) => list(items.iter().map(Json::compact_len).collect()),
-            Json::Object(fields) => list(
-                fields
-                    .iter()
-                    .map(|(name, value)| text_len(name) + 1 + value.compact_len())
-                    .collect(),
-            ),
+            Json::Object(fields) => {
+                list(fields.iter().map(|(name, value)| text_len(name) + 1 + value.compact_len()).collect())
+            }
         }
     }
 }
@@ -156,9 +151,7 @@ impl Reader<'_> {
         let mut out = String::new();
         loop {
             let rest = &self.text[self.at..];
-            let plain = rest
-                .find(|c| c == '"' || c == '\\' || c < ' ')
-                .unwrap_or(rest.len());
+            let plain = rest.find(|c| c == '"' || c == '\\' || c < ' ').unwrap_or(rest.len());
             out.push_str(&rest[..plain]);
             self.at += plain;
             match self.peek() {
@@ -325,10 +318,7 @@ mod tests {
 
     #[test]
     fn compact_length_drops_white_space_and_needless_escapes() {
-        assert_eq!(
-            ok(r#" { "a" : [ 1.0 , "\u00e9\n" , true ] } "#).compact_len(),
-            r#"{"a":[1.0,"é\n",true]}"#.len()
-        );
+        assert_eq!(ok(r#" { "a" : [ 1.0 , "\u00e9\n" , true ] } "#).compact_len(), r#"{"a":[1.0,"é\n",true]}"#.len());
         assert_eq!(ok("{}").compact_len(), 2);
     }
 }

@@ -53,10 +53,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Options {
-            configured_model: "recorded@1".to_string(),
-            template_models: BTreeSet::new(),
-        }
+        Options { configured_model: "recorded@1".to_string(), template_models: BTreeSet::new() }
     }
 }
 

@@ -3,9 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use inkflow_oracle::{
-    compare, history, parse_now, read_views, recompute, stages, write_views, Options, Result, Size,
-};
+use inkflow_oracle::{compare, history, parse_now, read_views, recompute, stages, write_views, Options, Result, Size};
 
 const USAGE: &str = "\
 inkflow-oracle recompute DIR --now TIME --out OUTDIR    the views of a folder, a CSV file each
@@ -37,14 +35,8 @@ fn run(arguments: &[String]) -> Result<ExitCode> {
             write_views(&views, &PathBuf::from(arguments.option("out")?))?;
         }
         "history" => {
-            let size = Size {
-                records: arguments.number("records")? as usize,
-            };
-            history(
-                arguments.number("seed")?,
-                size,
-                &PathBuf::from(arguments.option("out")?),
-            )?;
+            let size = Size { records: arguments.number("records")? as usize };
+            history(arguments.number("seed")?, size, &PathBuf::from(arguments.option("out")?))?;
         }
         "stages" => {
             let (seed, count) = (arguments.number("seed")?, arguments.number("count")?);
@@ -74,17 +66,12 @@ struct Arguments {
 
 impl Arguments {
     fn of(arguments: &[String]) -> Result<Arguments> {
-        let mut parsed = Arguments {
-            positional: Vec::new(),
-            options: Vec::new(),
-        };
+        let mut parsed = Arguments { positional: Vec::new(), options: Vec::new() };
         let mut rest = arguments.iter();
         while let Some(argument) = rest.next() {
             match argument.strip_prefix("--") {
                 Some(name) => {
-                    let value = rest
-                        .next()
-                        .ok_or_else(|| format!("--{name} needs a value"))?;
+                    let value = rest.next().ok_or_else(|| format!("--{name} needs a value"))?;
                     parsed.options.push((name.to_string(), value.clone()));
                 }
                 None => parsed.positional.push(argument.clone()),
@@ -105,8 +92,6 @@ impl Arguments {
 
     fn number(&self, name: &str) -> Result<u64> {
         let text = self.option(name)?;
-        Ok(text
-            .parse()
-            .map_err(|_| format!("--{name} {text}: no number"))?)
+        Ok(text.parse().map_err(|_| format!("--{name} {text}: no number"))?)
     }
 }

@@ -89,9 +89,7 @@ impl Answers {
     /// The answer to a question; None while there is none.
     pub fn answer(&self, question: &Question) -> Option<Answer> {
         match self {
-            Answers::Recorded(recorded) => {
-                Some(recorded.answer(&question.photo.0, &question.model))
-            }
+            Answers::Recorded(recorded) => Some(recorded.answer(&question.photo.0, &question.model)),
             Answers::Known(known) => known.answers.get(question).copied(),
         }
     }
@@ -126,32 +124,18 @@ impl Readings {
 
     /// "A uri not in it is the fault `not_found`."
     pub fn answer(&self, uri: &str, model: &str) -> Answer {
-        let own = self
-            .answers
-            .get(&(uri.to_string(), Some(model.to_string())));
+        let own = self.answers.get(&(uri.to_string(), Some(model.to_string())));
         let general = self.answers.get(&(uri.to_string(), None));
-        own.or(general)
-            .copied()
-            .unwrap_or(Answer::Fault("not_found"))
+        own.or(general).copied().unwrap_or(Answer::Fault("not_found"))
     }
 }
 
 /// `{"uri", "model"?, "quality", "completion_bp"?, "confidence_bp"?}` or `{"uri", "model"?, "fault"}`.
 fn answer_of(line: &[u8]) -> Result<((String, Option<String>), Answer), Fault> {
     let json = json::parse(line, DEPTH_MAX)?;
-    let known = [
-        "uri",
-        "model",
-        "quality",
-        "completion_bp",
-        "confidence_bp",
-        "fault",
-    ];
+    let known = ["uri", "model", "quality", "completion_bp", "confidence_bp", "fault"];
     let fields = Fields::of(&json, &known)?;
-    let key = (
-        fields.required("uri", text)?,
-        fields.optional("model", text)?,
-    );
+    let key = (fields.required("uri", text)?, fields.optional("model", text)?);
     let quality = fields.optional("quality", |json| known_word(json, &QUALITIES))?;
     let fault = fields.optional("fault", |json| known_word(json, &FAULTS))?;
     let completion_bp = fields.optional("completion_bp", bp)?;

@@ -78,14 +78,7 @@ pub enum Change {
 }
 
 /// The topics, in the order of a record's way.
-pub const TOPICS: [&str; 6] = [
-    "submissions",
-    "enrolments",
-    "assignments",
-    "reviews",
-    "models",
-    "erasures",
-];
+pub const TOPICS: [&str; 6] = ["submissions", "enrolments", "assignments", "reviews", "models", "erasures"];
 
 /// A null value: it deletes its key, where the key has the form of one and the topic knows deletes.
 pub fn deletion(topic: &str, key: Option<&str>) -> Result<Change, Fault> {
@@ -100,12 +93,7 @@ pub fn deletion(topic: &str, key: Option<&str>) -> Result<Change, Fault> {
 }
 
 /// A value that is an object. `key` matters for upserts only, `ts` for submissions only.
-pub fn change(
-    topic: &str,
-    key: Option<&str>,
-    value: &Json,
-    ts: Option<i64>,
-) -> Result<Change, Fault> {
+pub fn change(topic: &str, key: Option<&str>, value: &Json, ts: Option<i64>) -> Result<Change, Fault> {
     match topic {
         "submissions" => submission(value, ts),
         "enrolments" => enrolment(key, value),
@@ -127,17 +115,7 @@ fn check_key(key: Option<&str>, expected: &str) -> Result<(), Fault> {
 }
 
 fn submission(value: &Json, ts: Option<i64>) -> Result<Change, Fault> {
-    let fields = Fields::of(
-        value,
-        &[
-            "submission_id",
-            "student_id",
-            "assignment_id",
-            "page",
-            "photo",
-            "uploaded_at",
-        ],
-    )?;
+    let fields = Fields::of(value, &["submission_id", "student_id", "assignment_id", "page", "photo", "uploaded_at"])?;
     let page_key = page_key(&fields)?;
     let (uri, version) = fields.nested("photo", photo)?.ok_or("photo is missing")?;
     let submission = Submission {
@@ -154,11 +132,7 @@ fn submission(value: &Json, ts: Option<i64>) -> Result<Change, Fault> {
 }
 
 fn page_key(fields: &Fields) -> Result<PageKey, Fault> {
-    Ok((
-        fields.required("student_id", id)?,
-        fields.required("assignment_id", id)?,
-        fields.required("page", page)?,
-    ))
+    Ok((fields.required("student_id", id)?, fields.required("assignment_id", id)?, fields.required("page", page)?))
 }
 
 /// The uri and version of a photo: "the etag (every `"` at both ends stripped; empty is none), else
@@ -171,11 +145,7 @@ fn photo(json: &Json) -> Result<Photo, Fault> {
     fields.optional("bytes", |json| integer(json, 0, BYTES_MAX))?;
     let sha256 = fields.optional("sha256", |json| text(json).filter(|t| is_sha256(t)))?;
     let etag = etag.unwrap_or_default().trim_matches('"').to_string();
-    let version = if etag.is_empty() {
-        sha256.unwrap_or_default().to_ascii_lowercase()
-    } else {
-        etag
-    };
+    let version = if etag.is_empty() { sha256.unwrap_or_default().to_ascii_lowercase() } else { etag };
     Ok((uri, version))
 }
 
@@ -187,10 +157,7 @@ fn enrolment(key: Option<&str>, value: &Json) -> Result<Change, Fault> {
     let fields = Fields::of(value, &["student_id", "class_id", "school_id", "since"])?;
     let student = fields.required("student_id", id)?;
     let class = fields.required("class_id", id)?;
-    let enrolment = Enrolment {
-        school: fields.required("school_id", id)?,
-        since: fields.optional("since", time)?,
-    };
+    let enrolment = Enrolment { school: fields.required("school_id", id)?, since: fields.optional("since", time)? };
     check_key(key, &keys::composite(&[&student, &class]))?;
     Ok(Change::Enrolment((student, class), Some(enrolment)))
 }
@@ -215,9 +182,7 @@ fn assignment(key: Option<&str>, value: &Json) -> Result<Change, Fault> {
         pages: fields.required("pages", page)?,
         opens_at: fields.optional("opens_at", time)?,
         due_at: fields.required("due_at", time)?,
-        complete_from_bp: fields
-            .optional("complete_from_bp", |json| integer(json, 1, 10_000))?
-            .unwrap_or(8000),
+        complete_from_bp: fields.optional("complete_from_bp", |json| integer(json, 1, 10_000))?.unwrap_or(8000),
         template: fields.nested("template", template)?.unwrap_or_default(),
     };
     fields.optional("title", text)?;
@@ -265,15 +230,7 @@ fn areas(json: &Json) -> Option<()> {
 }
 
 fn review(key: Option<&str>, value: &Json) -> Result<Change, Fault> {
-    let known = [
-        "student_id",
-        "assignment_id",
-        "page",
-        "status",
-        "completion_bp",
-        "reviewer",
-        "reviewed_at",
-    ];
+    let known = ["student_id", "assignment_id", "page", "status", "completion_bp", "reviewer", "reviewed_at"];
     let fields = Fields::of(value, &known)?;
     let page_key = page_key(&fields)?;
     let review = Review {
@@ -289,9 +246,7 @@ fn review(key: Option<&str>, value: &Json) -> Result<Change, Fault> {
 
 fn review_status(json: &Json) -> Option<&'static str> {
     let status = text(json)?;
-    ["complete", "partial", "blank", "unusable"]
-        .into_iter()
-        .find(|known| *known == status)
+    ["complete", "partial", "blank", "unusable"].into_iter().find(|known| *known == status)
 }
 
 fn policy(key: Option<&str>, value: &Json) -> Result<Change, Fault> {

@@ -18,14 +18,7 @@ pub struct SoFar {
 
 impl SoFar {
     /// Admits a line of a partition, in an epoch of that clock. False for a topic that is none.
-    pub fn admit(
-        &mut self,
-        topic: &str,
-        partition: u32,
-        offset: usize,
-        line: &[u8],
-        clock: i64,
-    ) -> bool {
+    pub fn admit(&mut self, topic: &str, partition: u32, offset: usize, line: &[u8], clock: i64) -> bool {
         let topic = TOPICS.into_iter().find(|known| *known == topic);
         if let Some(topic) = topic {
             self.state.admit(topic, partition, offset, line, clock);
@@ -84,11 +77,7 @@ impl SoFar {
         let instants = self.state.assignments.values().flat_map(|assignment| {
             let due_at = assignment.due_at;
             let leaves = [7, 30].map(|days| due_at + days * DAY_MS);
-            assignment
-                .opens_at
-                .into_iter()
-                .chain([due_at])
-                .chain(leaves)
+            assignment.opens_at.into_iter().chain([due_at]).chain(leaves)
         });
         instants.filter(|instant| *instant > clock).min()
     }

@@ -30,10 +30,7 @@ impl Stage {
 pub fn stages(seed: u64, dir: &Path, n: usize) -> Result<Vec<Stage>> {
     let whole = Folder::read(dir)?;
     let mut dice = Dice::new(seed);
-    let empty = Folder {
-        readings: whole.readings.clone(),
-        ..Folder::default()
-    };
+    let empty = Folder { readings: whole.readings.clone(), ..Folder::default() };
     let mut stages = vec![Stage { folder: empty }; n];
     for (topic, partitions) in &whole.topics {
         for (partition, bytes) in partitions {

@@ -33,15 +33,7 @@ pub fn pairs<'a>(state: &'a State, options: &'a Options, clock: i64) -> Pairs<'a
             }
             let (live, shadow) = models(state, options, student, class, enrolment);
             let given = is_given(enrolment, assignment, clock);
-            let pair = Pair {
-                student,
-                class,
-                assignment_id,
-                assignment,
-                given,
-                live,
-                shadow,
-            };
+            let pair = Pair { student, class, assignment_id, assignment, given, live, shadow };
             pairs.insert((student, assignment_id), pair);
         }
     }
@@ -51,9 +43,7 @@ pub fn pairs<'a>(state: &'a State, options: &'a Options, clock: i64) -> Pairs<'a
 /// "It is given from opens_at on (at once without it), and not at all when due_at < the enrolment's since."
 fn is_given(enrolment: &Enrolment, assignment: &Assignment, clock: i64) -> bool {
     let is_open = assignment.opens_at.is_none_or(|opens_at| clock >= opens_at);
-    let is_too_early = enrolment
-        .since
-        .is_some_and(|since| assignment.due_at < since);
+    let is_too_early = enrolment.since.is_some_and(|since| assignment.due_at < since);
     is_open && !is_too_early
 }
 
@@ -66,17 +56,10 @@ fn models<'a>(
     class: &str,
     enrolment: &Enrolment,
 ) -> (&'a str, Option<&'a str>) {
-    let scopes = [
-        format!("class:{class}"),
-        format!("school:{}", enrolment.school),
-        "*".to_string(),
-    ];
+    let scopes = [format!("class:{class}"), format!("school:{}", enrolment.school), "*".to_string()];
     for scope in scopes {
         if let Some(policy) = state.policies.get(&scope) {
-            return (
-                live_model(&scope, policy, student),
-                policy.shadow.as_deref(),
-            );
+            return (live_model(&scope, policy, student), policy.shadow.as_deref());
         }
     }
     (&options.configured_model, None)
@@ -115,33 +98,21 @@ pub struct Page<'a> {
 
 /// "One row for each key with a submission or a review."
 pub fn pages<'a>(state: &'a State, options: &Options, pairs: &'a Pairs<'a>) -> Vec<Page<'a>> {
-    let keys: BTreeSet<&PageKey> = state
-        .submissions
-        .keys()
-        .chain(state.reviews.keys())
-        .collect();
-    keys.into_iter()
-        .map(|key| page(state, options, pairs, key))
-        .collect()
+    let keys: BTreeSet<&PageKey> = state.submissions.keys().chain(state.reviews.keys()).collect();
+    keys.into_iter().map(|key| page(state, options, pairs, key)).collect()
 }
 
-fn page<'a>(
-    state: &'a State,
-    options: &Options,
-    pairs: &'a Pairs<'a>,
-    key: &'a PageKey,
-) -> Page<'a> {
+fn page<'a>(state: &'a State, options: &Options, pairs: &'a Pairs<'a>, key: &'a PageKey) -> Page<'a> {
     let (student, assignment_id, number) = (key.0.as_str(), key.1.as_str(), key.2);
     let counting: Option<&Counting> = state.submissions.get(key);
     let submission = counting.map(|counting| &counting.submission);
     // "With a review and no submission, or one whose reviewed_at >= uploaded_at." "A later upload is judged afresh."
-    let review = state.reviews.get(key).filter(|review| {
-        submission.is_none_or(|submission| review.reviewed_at >= submission.uploaded_at)
-    });
+    let review = state
+        .reviews
+        .get(key)
+        .filter(|review| submission.is_none_or(|submission| review.reviewed_at >= submission.uploaded_at));
     // "A page is counted when its pair exists and page <= assignment.pages."
-    let pair = pairs
-        .get(&(student, assignment_id))
-        .filter(|pair| number <= pair.assignment.pages);
+    let pair = pairs.get(&(student, assignment_id)).filter(|pair| number <= pair.assignment.pages);
     let page = Page {
         key,
         submission,
@@ -163,12 +134,7 @@ fn page<'a>(
 }
 
 /// The status of a counted page, and its readings whether they decide that status or not.
-fn judge<'a>(
-    state: &'a State,
-    options: &Options,
-    pair: &'a Pair<'a>,
-    mut page: Page<'a>,
-) -> Page<'a> {
+fn judge<'a>(state: &'a State, options: &Options, pair: &'a Pair<'a>, mut page: Page<'a>) -> Page<'a> {
     let answer = |model| {
         let question = question(options, pair, &page, model)?;
         state.answers.answer(&question)
@@ -205,12 +171,7 @@ fn judge<'a>(
 
 /// What a reader by that model is asked for a counted page with a submission: "(photo, model), and the template page for a
 /// model whose manifest says that it reads templates".
-pub fn question(
-    options: &Options,
-    pair: &Pair<'_>,
-    page: &Page<'_>,
-    model: &str,
-) -> Option<Question> {
+pub fn question(options: &Options, pair: &Pair<'_>, page: &Page<'_>, model: &str) -> Option<Question> {
     let template = pair.assignment.template.get(&page.key.2);
     let reads_templates = options.template_models.contains(model);
     Some(Question {

@@ -24,10 +24,7 @@ struct Case {
 impl Case {
     /// Ana and Ben enrolled in 5b, homework `h` given, the clock an hour before it is due.
     fn new() -> Case {
-        let mut case = Case {
-            folder: Folder::default(),
-            now: DUE - HOUR,
-        };
+        let mut case = Case { folder: Folder::default(), now: DUE - HOUR };
         case.enrolment("ana", "5b", "").enrolment("ben", "5b", "");
         case.assignment("h", 2, DUE, "");
         case
@@ -47,13 +44,8 @@ impl Case {
     }
 
     fn enrolment(&mut self, student: &str, class: &str, more: &str) -> &mut Case {
-        let value = format!(
-            r#"{{"student_id":"{student}","class_id":"{class}","school_id":"north"{more}}}"#
-        );
-        self.line(
-            "enrolments",
-            &format!(r#"{{"key":"{student}|{class}","value":{value}}}"#),
-        )
+        let value = format!(r#"{{"student_id":"{student}","class_id":"{class}","school_id":"north"{more}}}"#);
+        self.line("enrolments", &format!(r#"{{"key":"{student}|{class}","value":{value}}}"#))
     }
 
     /// Homework of 5b in maths.
@@ -61,10 +53,7 @@ impl Case {
         let value = format!(
             r#"{{"assignment_id":"{id}","class_id":"5b","subject":"maths","pages":{pages},"due_at":{due_at}{more}}}"#
         );
-        self.line(
-            "assignments",
-            &format!(r#"{{"key":"{id}","value":{value}}}"#),
-        )
+        self.line("assignments", &format!(r#"{{"key":"{id}","value":{value}}}"#))
     }
 
     /// A photo of page `page` of homework `h`.
@@ -72,22 +61,12 @@ impl Case {
         self.upload_of("h", student, page, uri, uploaded_at)
     }
 
-    fn upload_of(
-        &mut self,
-        assignment: &str,
-        student: &str,
-        page: i64,
-        uri: &str,
-        uploaded_at: i64,
-    ) -> &mut Case {
+    fn upload_of(&mut self, assignment: &str, student: &str, page: i64, uri: &str, uploaded_at: i64) -> &mut Case {
         let photo = format!(r#"{{"uri":"{uri}"}}"#);
         self.submission("s", student, assignment, page, &photo, uploaded_at)
     }
 
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "the fields of a submission, for tests"
-    )]
+    #[allow(clippy::too_many_arguments, reason = "the fields of a submission, for tests")]
     fn submission(
         &mut self,
         id: &str,
@@ -100,10 +79,7 @@ impl Case {
         let value = format!(
             r#"{{"submission_id":"{id}","student_id":"{student}","assignment_id":"{assignment}","page":{page},"photo":{photo},"uploaded_at":{uploaded_at}}}"#
         );
-        self.line(
-            "submissions",
-            &format!(r#"{{"key":"{student}","value":{value}}}"#),
-        )
+        self.line("submissions", &format!(r#"{{"key":"{student}","value":{value}}}"#))
     }
 
     /// A review of a page of homework `h`.
@@ -111,10 +87,7 @@ impl Case {
         let value = format!(
             r#"{{"student_id":"{student}","assignment_id":"h","page":{page},"status":"{status}","reviewer":"r","reviewed_at":{at}{more}}}"#
         );
-        self.line(
-            "reviews",
-            &format!(r#"{{"key":"{student}|h|{page}","value":{value}}}"#),
-        )
+        self.line("reviews", &format!(r#"{{"key":"{student}|h|{page}","value":{value}}}"#))
     }
 
     fn policy(&mut self, scope: &str, live: &str, more: &str) -> &mut Case {
@@ -127,10 +100,7 @@ impl Case {
     }
 
     fn erase(&mut self, student: &str) -> &mut Case {
-        self.line(
-            "erasures",
-            &format!(r#"{{"value":{{"student_id":"{student}","requested_at":1}}}}"#),
-        )
+        self.line("erasures", &format!(r#"{{"value":{{"student_id":"{student}","requested_at":1}}}}"#))
     }
 
     /// A line of readings.jsonl.
@@ -142,16 +112,12 @@ impl Case {
 
     /// A photo that every model reads as so complete.
     fn read(&mut self, uri: &str, completion_bp: i64) -> &mut Case {
-        self.answer(&format!(
-            r#"{{"uri":"{uri}","quality":"ok","completion_bp":{completion_bp}}}"#
-        ))
+        self.answer(&format!(r#"{{"uri":"{uri}","quality":"ok","completion_bp":{completion_bp}}}"#))
     }
 
     /// A photo that one model reads as so complete.
     fn read_by(&mut self, model: &str, uri: &str, completion_bp: i64) -> &mut Case {
-        self.answer(&format!(
-            r#"{{"uri":"{uri}","model":"{model}","quality":"ok","completion_bp":{completion_bp}}}"#
-        ))
+        self.answer(&format!(r#"{{"uri":"{uri}","model":"{model}","quality":"ok","completion_bp":{completion_bp}}}"#))
     }
 
     fn at(&mut self, now: i64) -> &mut Case {
@@ -165,22 +131,14 @@ impl Case {
 
     /// The rows of a view, without the header.
     fn rows(&self, view: &str) -> Vec<String> {
-        self.views()[view]
-            .lines()
-            .skip(1)
-            .map(String::from)
-            .collect()
+        self.views()[view].lines().skip(1).map(String::from).collect()
     }
 
     /// What follows the key in the one row of that key, or "no row".
     fn row(&self, view: &str, key: &str) -> String {
         let start = format!("{key},");
         let rows = self.rows(view);
-        match rows
-            .iter()
-            .filter_map(|row| row.strip_prefix(&start))
-            .collect::<Vec<_>>()[..]
-        {
+        match rows.iter().filter_map(|row| row.strip_prefix(&start)).collect::<Vec<_>>()[..] {
             [] => "no row".to_string(),
             [row] => row.to_string(),
             ref more => panic!("{} rows start with {start}", more.len()),

@@ -99,11 +99,7 @@ fn days_since_1970(year: i64, month: i64, day: i64) -> Option<i64> {
     if !date_exists || !(1969..=2100).contains(&year) {
         return None;
     }
-    let years: i64 = if year == 1969 {
-        -365
-    } else {
-        (1970..year).map(year_days).sum()
-    };
+    let years: i64 = if year == 1969 { -365 } else { (1970..year).map(year_days).sum() };
     let months: i64 = (1..month).map(|m| month_days(year, m)).sum();
     Some(years + months + day - 1)
 }

@@ -27,13 +27,7 @@ pub fn all(state: &State, options: &Options, clock: i64) -> BTreeMap<&'static st
     let pairs: Pairs = pairs(state, options, clock);
     let pages = pages(state, options, &pairs);
     let homework = homework(&pairs, &pages, clock);
-    let facts = Facts {
-        state,
-        options,
-        clock,
-        pages: &pages,
-        homework: &homework,
-    };
+    let facts = Facts { state, options, clock, pages: &pages, homework: &homework };
     BTreeMap::from([
         ("page_status", page_status(&facts)),
         ("student_assignment", student_assignment(&facts)),
@@ -99,11 +93,7 @@ fn student_tally(over: &[&Homework]) -> Vec<Cell> {
 }
 
 /// The given pairs of one enrolment.
-fn homework_of_enrolment<'a>(
-    facts: &Facts<'a>,
-    student: &str,
-    class: &str,
-) -> Vec<&'a Homework<'a>> {
+fn homework_of_enrolment<'a>(facts: &Facts<'a>, student: &str, class: &str) -> Vec<&'a Homework<'a>> {
     let is_of = |h: &&Homework| h.pair.student == student && h.pair.class == class;
     facts.homework.iter().filter(is_of).collect()
 }
@@ -124,18 +114,11 @@ fn student_subject(facts: &Facts) -> Rows {
     let mut rows = Rows::new();
     for (student, class) in facts.state.enrolments.keys() {
         let over = homework_of_enrolment(facts, student, class);
-        let subjects: BTreeSet<&str> = over
-            .iter()
-            .map(|h| h.pair.assignment.subject.as_str())
-            .collect();
+        let subjects: BTreeSet<&str> = over.iter().map(|h| h.pair.assignment.subject.as_str()).collect();
         for subject in subjects {
             let is_of = |h: &&&Homework| h.pair.assignment.subject == subject;
             let over: Vec<&Homework> = over.iter().filter(is_of).copied().collect();
-            let key = vec![
-                student.as_str().into(),
-                class.as_str().into(),
-                subject.into(),
-            ];
+            let key = vec![student.as_str().into(), class.as_str().into(), subject.into()];
             rows.push([key, student_tally(&over)].concat());
         }
     }
@@ -169,13 +152,8 @@ fn class_assignment(facts: &Facts) -> Rows {
         let over: Vec<&Homework> = facts.homework.iter().filter(is_of).collect();
         let pages: Vec<&Page> = over.iter().flat_map(|h| h.pages.iter().copied()).collect();
         let pending = count(&pages, |page| page.status == "pending");
-        let reshoot = count(&pages, |page| {
-            page.status == "unusable" || page.status == "failed"
-        });
-        let key = vec![
-            assignment.class.as_str().into(),
-            assignment_id.as_str().into(),
-        ];
+        let reshoot = count(&pages, |page| page.status == "unusable" || page.status == "failed");
+        let key = vec![assignment.class.as_str().into(), assignment_id.as_str().into()];
         let pages = vec![pending.into(), reshoot.into()];
         rows.push([key, tally(&over, |_| true), pages].concat());
     }
@@ -190,11 +168,7 @@ fn class_day(facts: &Facts) -> Rows {
         for page in &homework.pages {
             if let Some(submission) = page.submission {
                 let day = day_of(submission.uploaded_at);
-                let key = (
-                    homework.pair.class,
-                    homework.pair.assignment.subject.as_str(),
-                    day,
-                );
+                let key = (homework.pair.class, homework.pair.assignment.subject.as_str(), day);
                 groups.entry(key).or_default().push(page);
             }
         }
@@ -206,10 +180,7 @@ fn class_day(facts: &Facts) -> Rows {
             subject.into(),
             day.as_str().into(),
             (pages.len() as i64).into(),
-            count(&pages, |page| {
-                page.status != "pending" && page.status != "failed"
-            })
-            .into(),
+            count(&pages, |page| page.status != "pending" && page.status != "failed").into(),
             count(&pages, |page| page.status == "complete").into(),
             nearest_rank(&seconds, 50).into(),
             nearest_rank(&seconds, 95).into(),
@@ -259,11 +230,7 @@ impl Agreement {
 
     /// "sum / number, rounded toward zero, empty over none."
     fn cells(&self) -> Vec<Cell> {
-        vec![
-            self.pages.into(),
-            self.status_changed.into(),
-            mean(&self.deltas).into(),
-        ]
+        vec![self.pages.into(), self.status_changed.into(), mean(&self.deltas).into()]
     }
 }
 
@@ -283,18 +250,15 @@ fn model_agreement(facts: &Facts) -> Rows {
             };
             let status = |reading: &Reading| reading_status(reading, pair.assignment);
             let changed = status(&by_live) != status(&by_shadow);
-            groups
-                .entry((pair.class, pair.live, shadow))
-                .or_default()
-                .add(changed, by_live.completion_bp, by_shadow.completion_bp);
+            groups.entry((pair.class, pair.live, shadow)).or_default().add(
+                changed,
+                by_live.completion_bp,
+                by_shadow.completion_bp,
+            );
         }
     }
     let row = |((class, live, shadow), agreement): ((&str, &str, &str), Agreement)| {
-        [
-            vec![class.into(), live.into(), shadow.into()],
-            agreement.cells(),
-        ]
-        .concat()
+        [vec![class.into(), live.into(), shadow.into()], agreement.cells()].concat()
     };
     groups.into_iter().map(row).collect()
 }

@@ -1,3 +1,5 @@
 //! inkflow's whole-system tests, one binary: each module defends what its name says.
 
 mod every_epoch;
+mod layers;
+mod retraction;

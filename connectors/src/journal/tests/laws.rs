@@ -12,36 +12,21 @@ fn what_is_sealed_is_there_again() {
             assert_eq!(journal.last(), None);
             let first = ("submissions".to_owned(), 0);
             let second = ("submissions".to_owned(), 1);
-            let at = |next_offset, record_time| Position {
-                next_offset,
-                record_time,
-            };
+            let at = |next_offset, record_time| Position { next_offset, record_time };
             let mut one = draft(1);
             one.positions.insert(first.clone(), at(10, Some(7)));
             one.positions.insert(second.clone(), at(3, None));
-            let changes = [
-                put(Collection::Reviews, 1, "a"),
-                put(Collection::Reviews, 2, "b"),
-                put(Collection::Models, 1, "m"),
-            ];
+            let changes =
+                [put(Collection::Reviews, 1, "a"), put(Collection::Reviews, 2, "b"), put(Collection::Models, 1, "m")];
             journal.seal(one, &changes).await.unwrap();
             let mut two = draft(2);
             two.positions.insert(first.clone(), at(12, Some(9)));
-            let changes = [
-                put(Collection::Reviews, 1, "c"),
-                put(Collection::Reviews, 1, "d"),
-                delete(Collection::Reviews, 2),
-            ];
+            let changes =
+                [put(Collection::Reviews, 1, "c"), put(Collection::Reviews, 1, "d"), delete(Collection::Reviews, 2)];
             let header = journal.seal(two, &changes).await.unwrap().clone();
-            assert_eq!(
-                (header.epoch, header.clock, header.rows, header.deletes),
-                (2, 2_000, 2, 1)
-            );
+            assert_eq!((header.epoch, header.clock, header.rows, header.deletes), (2, 2_000, 2, 1));
             // Complete: the partition that did not move is named too.
-            assert_eq!(
-                header.positions,
-                Positions::from([(first, at(12, Some(9))), (second, at(3, None))])
-            );
+            assert_eq!(header.positions, Positions::from([(first, at(12, Some(9))), (second, at(3, None))]));
             let id = journal.id();
             let hash = journal.hash(Collection::Reviews, &[b"ann", b"maths"]);
             journal.close().await.unwrap();
@@ -52,23 +37,13 @@ fn what_is_sealed_is_there_again() {
             assert!(journal.incarnation() > header.incarnation);
             assert_eq!(journal.hash(Collection::Reviews, &[b"ann", b"maths"]), hash);
             let one = key(Collection::Reviews, 1);
-            assert_eq!(
-                rows(&journal, Collection::Reviews).await,
-                BTreeMap::from([(one, (2, b"d".to_vec()))])
-            );
+            assert_eq!(rows(&journal, Collection::Reviews).await, BTreeMap::from([(one, (2, b"d".to_vec()))]));
             assert_eq!(rows(&journal, Collection::Models).await.len(), 1);
             assert_eq!(rows(&journal, Collection::Submissions).await.len(), 0);
             assert_eq!(journal.get(one).await.unwrap().unwrap(), b"d");
-            assert_eq!(
-                journal.get(key(Collection::Reviews, 2)).await.unwrap(),
-                None
-            );
+            assert_eq!(journal.get(key(Collection::Reviews, 2)).await.unwrap(), None);
             let mut epochs = vec![];
-            journal
-                .reader()
-                .headers(1, |header| epochs.push(header.epoch))
-                .await
-                .unwrap();
+            journal.reader().headers(1, |header| epochs.push(header.epoch)).await.unwrap();
             assert_eq!(epochs, [1, 2]);
         });
     }
@@ -81,13 +56,7 @@ fn a_kill_loses_no_sealed_epoch() {
     let header = killed(async move {
         let mut journal = Journal::open(store, "journal", settings).await.unwrap();
         for epoch in 1..=20 {
-            journal
-                .seal(
-                    draft(epoch),
-                    &[put(Collection::Readings, u128::from(epoch), "r")],
-                )
-                .await
-                .unwrap();
+            journal.seal(draft(epoch), &[put(Collection::Readings, u128::from(epoch), "r")]).await.unwrap();
         }
         journal.last().cloned()
     });
@@ -103,33 +72,20 @@ fn the_older_of_two_writers_is_fenced() {
     for place in Place::both() {
         run(async {
             let mut old = place.open().await.unwrap();
-            old.seal(draft(1), &[put(Collection::Reviews, 1, "old")])
-                .await
-                .unwrap();
+            old.seal(draft(1), &[put(Collection::Reviews, 1, "old")]).await.unwrap();
             let mut new = place.open().await.unwrap();
             assert!(new.incarnation() > old.incarnation());
-            new.seal(draft(2), &[put(Collection::Reviews, 1, "new")])
-                .await
-                .unwrap();
-            let refused = old
-                .seal(draft(2), &[put(Collection::Reviews, 1, "zombie")])
-                .await
-                .unwrap_err();
+            new.seal(draft(2), &[put(Collection::Reviews, 1, "new")]).await.unwrap();
+            let refused = old.seal(draft(2), &[put(Collection::Reviews, 1, "zombie")]).await.unwrap_err();
             assert_eq!(refused, JournalError::Fenced);
-            let again = old
-                .seal(draft(2), &[put(Collection::Reviews, 1, "zombie")])
-                .await
-                .unwrap_err();
+            let again = old.seal(draft(2), &[put(Collection::Reviews, 1, "zombie")]).await.unwrap_err();
             assert_eq!(again, JournalError::Fenced);
             new.seal(draft(3), &[]).await.unwrap();
             drop(new);
             let third = place.open().await.unwrap();
             assert_eq!(third.last().unwrap().epoch, 3);
             let one = key(Collection::Reviews, 1);
-            assert_eq!(
-                rows(&third, Collection::Reviews).await,
-                BTreeMap::from([(one, (2, b"new".to_vec()))])
-            );
+            assert_eq!(rows(&third, Collection::Reviews).await, BTreeMap::from([(one, (2, b"new".to_vec()))]));
         });
     }
 }
@@ -141,9 +97,7 @@ fn a_newer_format_is_refused_and_its_writer_left_alone() {
             let mut newer = place.open().await.unwrap();
             newer.seal(draft(1), &[]).await.unwrap();
             let at = object_store::path::Path::from("journal/FORMAT");
-            object_store::ObjectStoreExt::put(&*place.store, &at, "2\n".into())
-                .await
-                .unwrap();
+            object_store::ObjectStoreExt::put(&*place.store, &at, "2\n".into()).await.unwrap();
             let refused = place.open().await.err().unwrap();
             assert_eq!(refused, JournalError::NewerFormat { found: 2, known: 1 });
             newer.seal(draft(2), &[]).await.unwrap();
@@ -161,22 +115,14 @@ fn old_headers_are_trimmed_and_the_last_is_kept() {
             journal.seal(draft(epoch), &[]).await.unwrap();
         }
         let mut epochs = vec![];
-        journal
-            .reader()
-            .headers(0, |header| epochs.push(header.epoch))
-            .await
-            .unwrap();
+        journal.reader().headers(0, |header| epochs.push(header.epoch)).await.unwrap();
         assert_eq!(epochs, [26, 27, 28, 29, 30]);
         drop(journal);
         place.settings.keep_headers = 0;
         let mut journal = place.open().await.unwrap();
         journal.seal(draft(31), &[]).await.unwrap();
         let mut epochs = vec![];
-        journal
-            .reader()
-            .headers(0, |header| epochs.push(header.epoch))
-            .await
-            .unwrap();
+        journal.reader().headers(0, |header| epochs.push(header.epoch)).await.unwrap();
         assert_eq!(epochs, [31]);
     });
 }

@@ -19,11 +19,7 @@ fn files(dir: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
 fn holding(dir: &Path, needle: &str) -> Vec<std::path::PathBuf> {
     files(dir)
         .into_iter()
-        .filter(|(_, bytes)| {
-            bytes
-                .windows(needle.len())
-                .any(|window| window == needle.as_bytes())
-        })
+        .filter(|(_, bytes)| bytes.windows(needle.len()).any(|window| window == needle.as_bytes()))
         .map(|(path, _)| path)
         .collect()
 }
@@ -39,56 +35,29 @@ fn an_erased_name_stands_in_no_file() {
             journal.seal(draft(epoch), changes).await.unwrap();
         };
         // In a merged run, in a file of level 0, and in the log, when the scrub begins.
-        seal(
-            &mut journal,
-            &[
-                put(Collection::Submissions, 1, "Planted Run"),
-                put(Collection::Submissions, 9, "Kept"),
-            ],
-        )
-        .await;
+        seal(&mut journal, &[put(Collection::Submissions, 1, "Planted Run"), put(Collection::Submissions, 9, "Kept")])
+            .await;
         journal.scrub().await.unwrap();
-        seal(
-            &mut journal,
-            &[put(Collection::Submissions, 2, "Planted Level0")],
-        )
-        .await;
+        seal(&mut journal, &[put(Collection::Submissions, 2, "Planted Level0")]).await;
         drop(journal);
         journal = place.open().await.unwrap();
         let close = place.open().await.unwrap();
         drop(journal);
         close.close().await.unwrap();
         journal = place.open().await.unwrap();
-        seal(
-            &mut journal,
-            &[put(Collection::Submissions, 3, "Planted Log")],
-        )
-        .await;
+        seal(&mut journal, &[put(Collection::Submissions, 3, "Planted Log")]).await;
         for planted in ["Planted Run", "Planted Level0", "Planted Log"] {
-            assert_ne!(
-                holding(place.path(), planted),
-                [] as [&Path; 0],
-                "{planted} could not be found before either"
-            );
+            assert_ne!(holding(place.path(), planted), [] as [&Path; 0], "{planted} could not be found before either");
         }
         // One deleted, one replaced, one of each.
-        seal(
-            &mut journal,
-            &[
-                delete(Collection::Submissions, 1),
-                put(Collection::Submissions, 2, "replaced"),
-            ],
-        )
-        .await;
+        seal(&mut journal, &[delete(Collection::Submissions, 1), put(Collection::Submissions, 2, "replaced")]).await;
         seal(&mut journal, &[delete(Collection::Submissions, 3)]).await;
         journal.scrub().await.unwrap();
         assert_eq!(holding(place.path(), "Planted"), [] as [&Path; 0]);
         assert_ne!(holding(place.path(), "Kept"), [] as [&Path; 0]);
         let kept = rows(&journal, Collection::Submissions).await;
         assert_eq!(
-            kept.values()
-                .map(|(_, value)| value.as_slice())
-                .collect::<Vec<_>>(),
+            kept.values().map(|(_, value)| value.as_slice()).collect::<Vec<_>>(),
             [b"replaced".as_slice(), b"Kept"]
         );
         // And it is a journal still.
@@ -114,10 +83,7 @@ fn sealing_and_scanning_go_on_beside_a_scrub() {
     let place = Place::folder();
     run(async {
         let mut journal = place.open().await.unwrap();
-        journal
-            .seal(draft(1), &[put(Collection::Reviews, 0, "first")])
-            .await
-            .unwrap();
+        journal.seal(draft(1), &[put(Collection::Reviews, 0, "first")]).await.unwrap();
         let reader = journal.reader();
         let scrubs = tokio::spawn(async move {
             for _ in 0..3 {
@@ -127,24 +93,12 @@ fn sealing_and_scanning_go_on_beside_a_scrub() {
         let mut epoch = 1;
         while !scrubs.is_finished() {
             epoch += 1;
-            journal
-                .seal(
-                    draft(epoch),
-                    &[put(Collection::Reviews, u128::from(epoch), "more")],
-                )
-                .await
-                .unwrap();
-            assert_eq!(
-                rows(&journal, Collection::Reviews).await.len() as u64,
-                epoch
-            );
+            journal.seal(draft(epoch), &[put(Collection::Reviews, u128::from(epoch), "more")]).await.unwrap();
+            assert_eq!(rows(&journal, Collection::Reviews).await.len() as u64, epoch);
         }
         scrubs.await.unwrap();
         drop(journal);
         let journal = place.open().await.unwrap();
-        assert_eq!(
-            rows(&journal, Collection::Reviews).await.len() as u64,
-            epoch
-        );
+        assert_eq!(rows(&journal, Collection::Reviews).await.len() as u64, epoch);
     });
 }

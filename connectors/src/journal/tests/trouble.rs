@@ -29,10 +29,7 @@ impl Faulty {
             FULL => std::io::ErrorKind::StorageFull,
             _ => std::io::ErrorKind::TimedOut,
         };
-        Err(object_store::Error::Generic {
-            store: "faulty",
-            source: Box::new(std::io::Error::from(kind)),
-        })
+        Err(object_store::Error::Generic { store: "faulty", source: Box::new(std::io::Error::from(kind)) })
     }
 }
 
@@ -44,12 +41,7 @@ impl std::fmt::Display for Faulty {
 
 #[async_trait]
 impl ObjectStore for Faulty {
-    async fn put_opts(
-        &self,
-        at: &At,
-        payload: PutPayload,
-        opts: PutOptions,
-    ) -> object_store::Result<PutResult> {
+    async fn put_opts(&self, at: &At, payload: PutPayload, opts: PutOptions) -> object_store::Result<PutResult> {
         self.check()?;
         self.0.put_opts(at, payload, opts).await
     }
@@ -64,11 +56,7 @@ impl ObjectStore for Faulty {
     async fn get_opts(&self, at: &At, options: GetOptions) -> object_store::Result<GetResult> {
         self.0.get_opts(at, options).await
     }
-    async fn get_ranges(
-        &self,
-        at: &At,
-        ranges: &[Range<u64>],
-    ) -> object_store::Result<Vec<bytes::Bytes>> {
+    async fn get_ranges(&self, at: &At, ranges: &[Range<u64>]) -> object_store::Result<Vec<bytes::Bytes>> {
         self.0.get_ranges(at, ranges).await
     }
     fn delete_stream(
@@ -83,21 +71,13 @@ impl ObjectStore for Faulty {
     async fn list_with_delimiter(&self, prefix: Option<&At>) -> object_store::Result<ListResult> {
         self.0.list_with_delimiter(prefix).await
     }
-    async fn copy_opts(
-        &self,
-        from: &At,
-        to: &At,
-        options: CopyOptions,
-    ) -> object_store::Result<()> {
+    async fn copy_opts(&self, from: &At, to: &At, options: CopyOptions) -> object_store::Result<()> {
         self.0.copy_opts(from, to, options).await
     }
 }
 
 fn faulty() -> (Arc<Faulty>, JournalSettings) {
-    let settings = JournalSettings {
-        patience: Duration::from_millis(200),
-        ..JournalSettings::bucket()
-    };
+    let settings = JournalSettings { patience: Duration::from_millis(200), ..JournalSettings::bucket() };
     (Arc::new(Faulty(memory(), AtomicU8::new(WELL))), settings)
 }
 
@@ -105,21 +85,13 @@ fn faulty() -> (Arc<Faulty>, JournalSettings) {
 fn a_full_store_is_told_at_once_and_the_same_seal_goes_through_later() {
     let (store, settings) = faulty();
     run(async {
-        let mut journal = Journal::open(store.clone(), "journal", settings.clone())
-            .await
-            .unwrap();
-        journal
-            .seal(draft(1), &[put(Collection::Reviews, 1, "one")])
-            .await
-            .unwrap();
+        let mut journal = Journal::open(store.clone(), "journal", settings.clone()).await.unwrap();
+        journal.seal(draft(1), &[put(Collection::Reviews, 1, "one")]).await.unwrap();
         store.set(FULL);
         let changes = [put(Collection::Reviews, 2, "two")];
         for _ in 0..3 {
             let full = journal.seal(draft(2), &changes).await.unwrap_err();
-            assert!(
-                matches!(full, JournalError::Full(_)) && full.is_transient(),
-                "{full}"
-            );
+            assert!(matches!(full, JournalError::Full(_)) && full.is_transient(), "{full}");
         }
         assert_eq!(journal.last().unwrap().epoch, 1);
         assert_eq!(rows(&journal, Collection::Reviews).await.len(), 1);
@@ -130,9 +102,7 @@ fn a_full_store_is_told_at_once_and_the_same_seal_goes_through_later() {
         }
         journal.seal(draft(3), &[]).await.unwrap();
         drop(journal);
-        let journal = Journal::open(store.clone(), "journal", settings)
-            .await
-            .unwrap();
+        let journal = Journal::open(store.clone(), "journal", settings).await.unwrap();
         assert_eq!(journal.last().unwrap().epoch, 3);
         assert_eq!(rows(&journal, Collection::Reviews).await.len(), 2);
     });
@@ -142,9 +112,7 @@ fn a_full_store_is_told_at_once_and_the_same_seal_goes_through_later() {
 fn a_store_that_is_away_is_waited_for_and_then_told() {
     let (store, settings) = faulty();
     run(async {
-        let mut journal = Journal::open(store.clone(), "journal", settings.clone())
-            .await
-            .unwrap();
+        let mut journal = Journal::open(store.clone(), "journal", settings.clone()).await.unwrap();
         store.set(AWAY);
         let started = std::time::Instant::now();
         let away = journal.seal(draft(1), &[]).await.unwrap_err();
@@ -155,10 +123,7 @@ fn a_store_that_is_away_is_waited_for_and_then_told() {
         assert_eq!(journal.last().unwrap().epoch, 1);
         // Opening tells as well, in place of waiting for ever.
         store.set(FULL);
-        let full = Journal::open(store.clone(), "journal", settings.clone())
-            .await
-            .err()
-            .unwrap();
+        let full = Journal::open(store.clone(), "journal", settings.clone()).await.err().unwrap();
         assert!(matches!(full, JournalError::Full(_)), "{full}");
     });
 }
@@ -168,22 +133,11 @@ fn an_epoch_that_was_not_sealed_is_not_there_after_a_kill() {
     let (store, settings) = faulty();
     let (inner, same) = (store.0.clone(), settings.clone());
     killed(async move {
-        let mut journal = Journal::open(store.clone(), "journal", settings)
-            .await
-            .unwrap();
-        journal
-            .seal(draft(1), &[put(Collection::Reviews, 1, "one")])
-            .await
-            .unwrap();
+        let mut journal = Journal::open(store.clone(), "journal", settings).await.unwrap();
+        journal.seal(draft(1), &[put(Collection::Reviews, 1, "one")]).await.unwrap();
         store.set(FULL);
         journal
-            .seal(
-                draft(2),
-                &[
-                    put(Collection::Reviews, 1, "two"),
-                    put(Collection::Reviews, 2, "two"),
-                ],
-            )
+            .seal(draft(2), &[put(Collection::Reviews, 1, "two"), put(Collection::Reviews, 2, "two")])
             .await
             .unwrap_err();
     });
@@ -191,10 +145,7 @@ fn an_epoch_that_was_not_sealed_is_not_there_after_a_kill() {
         let journal = Journal::open(inner, "journal", same).await.unwrap();
         assert_eq!(journal.last().unwrap().epoch, 1);
         let one = key(Collection::Reviews, 1);
-        assert_eq!(
-            rows(&journal, Collection::Reviews).await,
-            BTreeMap::from([(one, (1, b"one".to_vec()))])
-        );
+        assert_eq!(rows(&journal, Collection::Reviews).await, BTreeMap::from([(one, (1, b"one".to_vec()))]));
     });
 }
 
@@ -202,23 +153,16 @@ fn an_epoch_that_was_not_sealed_is_not_there_after_a_kill() {
 fn a_seal_whose_future_was_dropped_is_repeated_not_doubled() {
     let (store, settings) = faulty();
     run(async {
-        let mut journal = Journal::open(store.clone(), "journal", settings)
-            .await
-            .unwrap();
+        let mut journal = Journal::open(store.clone(), "journal", settings).await.unwrap();
         store.set(AWAY);
         let changes = [put(Collection::Reviews, 1, "one")];
-        let dropped =
-            tokio::time::timeout(Duration::from_millis(20), journal.seal(draft(1), &changes)).await;
+        let dropped = tokio::time::timeout(Duration::from_millis(20), journal.seal(draft(1), &changes)).await;
         assert!(dropped.is_err());
         store.set(WELL);
         while journal.seal(draft(1), &changes).await.is_err() {}
         journal.seal(draft(2), &[]).await.unwrap();
         let mut epochs = vec![];
-        journal
-            .reader()
-            .headers(0, |header| epochs.push(header.epoch))
-            .await
-            .unwrap();
+        journal.reader().headers(0, |header| epochs.push(header.epoch)).await.unwrap();
         assert_eq!(epochs, [1, 2]);
     });
 }
@@ -228,14 +172,9 @@ fn a_seal_whose_future_was_dropped_is_repeated_not_doubled() {
 fn another_seal_than_the_open_one_is_a_bug() {
     let (store, settings) = faulty();
     run(async {
-        let mut journal = Journal::open(store.clone(), "journal", settings)
-            .await
-            .unwrap();
+        let mut journal = Journal::open(store.clone(), "journal", settings).await.unwrap();
         store.set(FULL);
-        journal
-            .seal(draft(1), &[put(Collection::Reviews, 1, "one")])
-            .await
-            .unwrap_err();
+        journal.seal(draft(1), &[put(Collection::Reviews, 1, "one")]).await.unwrap_err();
         let _ = journal.seal(draft(1), &[]).await;
     });
 }

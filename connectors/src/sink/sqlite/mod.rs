@@ -15,9 +15,7 @@ use std::time::Duration;
 
 use inkflow_schemas::{Cell, Column, ColumnKind, Row, ViewSchema};
 use rusqlite::types::ValueRef;
-use rusqlite::{
-    Connection, ErrorCode, OptionalExtension, Statement, Transaction, TransactionBehavior,
-};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Statement, Transaction, TransactionBehavior};
 
 use super::plan::{self, Op, Standing};
 use super::{Claim, EpochStamp, Sink, SinkError, ViewChanges};
@@ -49,26 +47,16 @@ struct Opened {
 impl SqliteSink {
     /// The database at `path`; [`Sink::open`] opens it, or makes it.
     pub fn new(path: &Path) -> SqliteSink {
-        SqliteSink {
-            path: path.to_owned(),
-            name: format!("sqlite:{}", path.display()),
-            opened: None,
-        }
+        SqliteSink { path: path.to_owned(), name: format!("sqlite:{}", path.display()), opened: None }
     }
 
     fn opened(&mut self) -> Result<&mut Opened, SinkError> {
         let sink = &self.name;
-        self.opened.as_mut().ok_or_else(|| SinkError::Fatal {
-            sink: sink.clone(),
-            reason: "it is not open".to_owned(),
-        })
+        self.opened.as_mut().ok_or_else(|| SinkError::Fatal { sink: sink.clone(), reason: "it is not open".to_owned() })
     }
 
     /// Does `work` on the connection, and turns its failure into ours.
-    fn with<T>(
-        &mut self,
-        work: impl FnOnce(&mut Connection, &Opened) -> Result<T, Failure>,
-    ) -> Result<T, SinkError> {
+    fn with<T>(&mut self, work: impl FnOnce(&mut Connection, &Opened) -> Result<T, Failure>) -> Result<T, SinkError> {
         let (path, name) = (self.path.clone(), self.name.clone());
         let opened = self.opened()?;
         let mut connection = match opened.connection.take() {
@@ -84,10 +72,7 @@ impl SqliteSink {
 
     #[cfg(test)]
     pub(super) fn connection(&mut self) -> &Connection {
-        self.opened
-            .as_ref()
-            .and_then(|opened| opened.connection.as_ref())
-            .expect("an open sink")
+        self.opened.as_ref().and_then(|opened| opened.connection.as_ref()).expect("an open sink")
     }
 }
 
@@ -116,10 +101,7 @@ impl Failure {
         match self {
             Failure::Sqlite(error) => typed(sink, &error),
             Failure::Sink(error) => error,
-            Failure::Fatal(reason) => SinkError::Fatal {
-                sink: sink.to_owned(),
-                reason,
-            },
+            Failure::Fatal(reason) => SinkError::Fatal { sink: sink.to_owned(), reason },
         }
     }
 }
@@ -161,20 +143,11 @@ impl Sink for SqliteSink {
         &self.name
     }
 
-    fn open(
-        &mut self,
-        views: &[&'static ViewSchema],
-        claim: Claim,
-    ) -> Result<Option<EpochStamp>, SinkError> {
-        self.opened = Some(Opened {
-            views: views.to_vec(),
-            claim,
-            connection: None,
-        });
+    fn open(&mut self, views: &[&'static ViewSchema], claim: Claim) -> Result<Option<EpochStamp>, SinkError> {
+        self.opened = Some(Opened { views: views.to_vec(), claim, connection: None });
         let name = self.name.clone();
         self.with(|connection, opened| {
-            let transaction =
-                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             statements::ensure_own_tables(&transaction)?;
             let standing = Standing::claimed(&name, read_standing(&transaction)?, claim)?;
             statements::ensure_views(&transaction, &opened.views)?;
@@ -191,8 +164,7 @@ impl Sink for SqliteSink {
             let mut rows = select.query([])?;
             while let Some(row) = rows.next()? {
                 let cells = schema.columns.iter().enumerate();
-                let cells =
-                    cells.map(|(index, column)| read_cell(schema, column, row.get_ref(index)?));
+                let cells = cells.map(|(index, column)| read_cell(schema, column, row.get_ref(index)?));
                 f(Row(cells.collect::<Result<_, Failure>>()?));
             }
             Ok(())
@@ -210,10 +182,8 @@ impl Sink for SqliteSink {
             plans.push((schema, plan::plan(&name, schema, changes)?));
         }
         self.with(|connection, opened| {
-            let transaction =
-                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let standing =
-                Standing::written(&name, read_standing(&transaction)?, opened.claim, stamp)?;
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let standing = Standing::written(&name, read_standing(&transaction)?, opened.claim, stamp)?;
             for (schema, ops) in &plans {
                 write(&transaction, schema, ops)?;
             }
@@ -226,15 +196,11 @@ impl Sink for SqliteSink {
     /// holds an older state.
     fn scrub(&mut self) -> Result<(), SinkError> {
         let sink = self.name.clone();
-        let busy: i64 = self.with(|connection, _| {
-            Ok(connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?)
-        })?;
+        let busy: i64 = self
+            .with(|connection, _| Ok(connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?))?;
         match busy {
             0 => Ok(()),
-            _ => Err(SinkError::Transient {
-                sink,
-                reason: "a reader holds an older state".to_owned(),
-            }),
+            _ => Err(SinkError::Transient { sink, reason: "a reader holds an older state".to_owned() }),
         }
     }
 }
@@ -243,22 +209,16 @@ fn read_standing(connection: &Connection) -> Result<Option<Standing>, Failure> {
     let row = connection
         .prepare_cached("SELECT journal, owner, epoch, incarnation, clock FROM inkflow_epoch")?
         .query_row([], |row| {
-            let stamp: (Option<i64>, Option<i64>, Option<i64>) =
-                (row.get(2)?, row.get(3)?, row.get(4)?);
+            let stamp: (Option<i64>, Option<i64>, Option<i64>) = (row.get(2)?, row.get(3)?, row.get(4)?);
             Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, stamp))
         })
         .optional()?;
     Ok(row.map(|(journal, owner, stamp)| Standing {
-        claim: Claim {
-            journal: journal as u64,
-            incarnation: owner as u64,
-        },
+        claim: Claim { journal: journal as u64, incarnation: owner as u64 },
         written: match stamp {
-            (Some(epoch), Some(incarnation), Some(clock)) => Some(EpochStamp {
-                epoch: epoch as u64,
-                incarnation: incarnation as u64,
-                clock,
-            }),
+            (Some(epoch), Some(incarnation), Some(clock)) => {
+                Some(EpochStamp { epoch: epoch as u64, incarnation: incarnation as u64, clock })
+            }
             _ => None,
         },
     }))
@@ -282,11 +242,7 @@ fn write_standing(transaction: &Transaction<'_>, standing: Standing) -> Result<(
     Ok(())
 }
 
-fn write(
-    transaction: &Transaction<'_>,
-    schema: &ViewSchema,
-    ops: &[Op<'_>],
-) -> Result<(), Failure> {
+fn write(transaction: &Transaction<'_>, schema: &ViewSchema, ops: &[Op<'_>]) -> Result<(), Failure> {
     let mut upsert = transaction.prepare_cached(&statements::upsert(schema))?;
     let mut delete = transaction.prepare_cached(&statements::delete(schema))?;
     for op in ops {
@@ -313,10 +269,9 @@ impl BindFailure {
     fn of(self, schema: &ViewSchema, column: &Column) -> Failure {
         match self {
             BindFailure::Sqlite(error) => Failure::Sqlite(error),
-            BindFailure::Kind => Failure::Fatal(format!(
-                "{}.{}: a cell that is no {:?}",
-                schema.name, column.name, column.kind
-            )),
+            BindFailure::Kind => {
+                Failure::Fatal(format!("{}.{}: a cell that is no {:?}", schema.name, column.name, column.kind))
+            }
         }
     }
 }

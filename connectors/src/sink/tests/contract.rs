@@ -12,20 +12,11 @@ fn rows_and_stamp_are_there_again_after_a_restart() {
         let mut sink = store();
         assert_eq!(sink.open(VIEWS, claim(1)).unwrap(), None);
         let failed = row([text("s3://p, \"1\""), Cell::Empty, text("corrupt")]);
-        let first = [
-            changes(0, &[(progress("ann", 100), 1), (progress("bob", 0), 1)]),
-            changes(1, &[(failed.clone(), 1)]),
-        ];
+        let first =
+            [changes(0, &[(progress("ann", 100), 1), (progress("bob", 0), 1)]), changes(1, &[(failed.clone(), 1)])];
         sink.apply(stamp(4, 1), &first).unwrap();
         // Several epochs in one, an update, a delete, and a view that did not change.
-        let second = [changes(
-            0,
-            &[
-                (progress("ann", 9000), 1),
-                (progress("ann", 100), -1),
-                (progress("bob", 0), -1),
-            ],
-        )];
+        let second = [changes(0, &[(progress("ann", 9000), 1), (progress("ann", 100), -1), (progress("bob", 0), -1)])];
         sink.apply(stamp(9, 1), &second).unwrap();
         let expected = vec![(0, progress("ann", 9000)), (1, failed)];
         assert_eq!(all(&mut *sink), expected);
@@ -40,23 +31,15 @@ fn an_older_incarnation_is_fenced_from_the_moment_of_the_claim() {
     for (store, _dir) in stores() {
         let (mut zombie, mut heir) = (store(), store());
         zombie.open(VIEWS, claim(3)).unwrap();
-        zombie
-            .apply(stamp(1, 3), &[changes(0, &[(progress("ann", 1), 1)])])
-            .unwrap();
+        zombie.apply(stamp(1, 3), &[changes(0, &[(progress("ann", 1), 1)])]).unwrap();
         heir.open(VIEWS, claim(4)).unwrap();
         // Though the heir has written nothing yet: it has begun to read.
-        let refused = zombie
-            .apply(stamp(2, 3), &[changes(0, &[(progress("bob", 1), 1)])])
-            .unwrap_err();
+        let refused = zombie.apply(stamp(2, 3), &[changes(0, &[(progress("bob", 1), 1)])]).unwrap_err();
         assert!(matches!(refused, SinkError::Fenced { .. }), "{refused}");
-        assert!(matches!(
-            zombie.open(VIEWS, claim(3)),
-            Err(SinkError::Fenced { .. })
-        ));
+        assert!(matches!(zombie.open(VIEWS, claim(3)), Err(SinkError::Fenced { .. })));
         assert_eq!(all(&mut *heir), [(0, progress("ann", 1))]);
         // The heir begins with the epoch that is there.
-        heir.apply(stamp(1, 4), &[changes(0, &[(progress("cid", 1), 1)])])
-            .unwrap();
+        heir.apply(stamp(1, 4), &[changes(0, &[(progress("cid", 1), 1)])]).unwrap();
         heir.apply(stamp(2, 4), &[]).unwrap();
         let behind = heir.apply(stamp(1, 4), &[]).unwrap_err();
         assert!(matches!(behind, SinkError::Fatal { .. }), "{behind}");
@@ -69,42 +52,17 @@ fn another_journal_takes_the_rows_over_as_of_no_epoch() {
     for (store, _dir) in stores() {
         let mut old = store();
         old.open(VIEWS, claim(9)).unwrap();
-        old.apply(
-            stamp(70, 9),
-            &[changes(
-                0,
-                &[(progress("ann", 1), 1), (progress("bob", 1), 1)],
-            )],
-        )
-        .unwrap();
+        old.apply(stamp(70, 9), &[changes(0, &[(progress("ann", 1), 1), (progress("bob", 1), 1)])]).unwrap();
         let mut new = store();
-        let other = Claim {
-            journal: 1,
-            incarnation: 1,
-        };
+        let other = Claim { journal: 1, incarnation: 1 };
         assert_eq!(new.open(VIEWS, other).unwrap(), None);
-        let snapshot = vec![changes(
-            0,
-            &[(progress("ann", 1), 1), (progress("cid", 1), 1)],
-        )];
+        let snapshot = vec![changes(0, &[(progress("ann", 1), 1), (progress("cid", 1), 1)])];
         let mut difference = reconcile(&mut *new, VIEWS.len(), snapshot).unwrap();
         difference[0].changes.sort();
-        assert_eq!(
-            difference,
-            [changes(
-                0,
-                &[(progress("bob", 1), -1), (progress("cid", 1), 1)]
-            )]
-        );
+        assert_eq!(difference, [changes(0, &[(progress("bob", 1), -1), (progress("cid", 1), 1)])]);
         new.apply(stamp(1, 1), &difference).unwrap();
-        assert_eq!(
-            all(&mut *new),
-            [(0, progress("ann", 1)), (0, progress("cid", 1))]
-        );
-        assert!(matches!(
-            old.apply(stamp(71, 9), &[]),
-            Err(SinkError::Fenced { .. })
-        ));
+        assert_eq!(all(&mut *new), [(0, progress("ann", 1)), (0, progress("cid", 1))]);
+        assert!(matches!(old.apply(stamp(71, 9), &[]), Err(SinkError::Fenced { .. })));
     }
 }
 
@@ -113,10 +71,7 @@ fn the_same_epoch_again_is_harmless() {
     for (store, _dir) in stores() {
         let mut sink = store();
         sink.open(VIEWS, claim(1)).unwrap();
-        let epoch = [changes(
-            0,
-            &[(progress("ann", 1), 1), (progress("bob", 1), -1)],
-        )];
+        let epoch = [changes(0, &[(progress("ann", 1), 1), (progress("bob", 1), -1)])];
         sink.apply(stamp(1, 1), &epoch).unwrap();
         sink.apply(stamp(1, 1), &epoch).unwrap();
         assert_eq!(all(&mut *sink), [(0, progress("ann", 1))]);
@@ -146,16 +101,14 @@ fn an_empty_text_and_an_empty_cell_are_one_key() {
         let mut sink = store();
         sink.open(VIEWS, claim(1)).unwrap();
         let of = |version, reason| row([text("u"), version, text(reason)]);
-        sink.apply(stamp(1, 1), &[changes(1, &[(of(text(""), "a"), 1)])])
-            .unwrap();
+        sink.apply(stamp(1, 1), &[changes(1, &[(of(text(""), "a"), 1)])]).unwrap();
         // Whichever way it is said.
         let again = [(of(text(""), "a"), -1), (of(Cell::Empty, "b"), 1)];
         sink.apply(stamp(2, 1), &[changes(1, &again)]).unwrap();
         assert_eq!(all(&mut *sink), [(1, of(Cell::Empty, "b"))]);
         let snapshot = vec![changes(1, &[(of(text(""), "b"), 1)])];
         assert_eq!(reconcile(&mut *sink, VIEWS.len(), snapshot).unwrap(), []);
-        sink.apply(stamp(3, 1), &[changes(1, &[(of(text(""), "b"), -1)])])
-            .unwrap();
+        sink.apply(stamp(3, 1), &[changes(1, &[(of(text(""), "b"), -1)])]).unwrap();
         assert_eq!(all(&mut *sink), []);
     }
 }
@@ -163,32 +116,19 @@ fn an_empty_text_and_an_empty_cell_are_one_key() {
 #[test]
 fn a_view_of_other_columns_is_made_anew_and_one_that_is_no_more_is_dropped() {
     static WIDER: ViewSchema = ViewSchema {
-        columns: &[
-            PROGRESS.columns[0],
-            PROGRESS.columns[1],
-            PROGRESS.columns[2],
-            PROGRESS.columns[4],
-        ],
+        columns: &[PROGRESS.columns[0], PROGRESS.columns[1], PROGRESS.columns[2], PROGRESS.columns[4]],
         ..PROGRESS
     };
     for (store, _dir) in stores() {
         let mut sink = store();
         sink.open(VIEWS, claim(1)).unwrap();
         let failed = row([text("u"), Cell::Empty, text("corrupt")]);
-        sink.apply(
-            stamp(1, 1),
-            &[
-                changes(0, &[(progress("ann", 1), 1)]),
-                changes(1, &[(failed, 1)]),
-            ],
-        )
-        .unwrap();
+        sink.apply(stamp(1, 1), &[changes(0, &[(progress("ann", 1), 1)]), changes(1, &[(failed, 1)])]).unwrap();
         let mut sink = store();
         sink.open(&[&WIDER], claim(2)).unwrap();
         sink.read(0, &mut |row| panic!("{row:?}")).unwrap();
         let narrow = row([text("ann"), text("7b"), Cell::Int(7), Cell::Bool(true)]);
-        sink.apply(stamp(2, 2), &[changes(0, &[(narrow, 1)])])
-            .unwrap();
+        sink.apply(stamp(2, 2), &[changes(0, &[(narrow, 1)])]).unwrap();
         let mut sink = store();
         sink.open(VIEWS, claim(3)).unwrap();
         assert_eq!(all(&mut *sink), []);

@@ -30,10 +30,7 @@ pub fn readings(dice: &mut Dice, world: &World) -> Vec<u8> {
         }
     }
     dice.shuffle(&mut lines);
-    lines
-        .into_iter()
-        .flat_map(|line| (line + "\n").into_bytes())
-        .collect()
+    lines.into_iter().flat_map(|line| (line + "\n").into_bytes()).collect()
 }
 
 fn answer(dice: &mut Dice, uri: &str, model: Option<&str>) -> String {
@@ -78,9 +75,7 @@ fn confidence(dice: &mut Dice, members: &mut Members) {
 /// On and beside the thresholds for half of them, and mostly complete, so that pairs get complete.
 fn completion(dice: &mut Dice) -> String {
     match dice.below(4) {
-        0 => dice
-            .pick(&[0, 1, 499, 500, 501, 7999, 8000, 8001, 10_000])
-            .to_string(),
+        0 => dice.pick(&[0, 1, 499, 500, 501, 7999, 8000, 8001, 10_000]).to_string(),
         1 => dice.between(0, 10_000).to_string(),
         _ => dice.between(8000, 10_000).to_string(),
     }

@@ -41,15 +41,11 @@ impl Draft {
 
     pub fn set(&mut self, name: &str, value: String) {
         self.remove(name);
-        self.members
-            .get_or_insert_with(Vec::new)
-            .push((name.to_string(), value));
+        self.members.get_or_insert_with(Vec::new).push((name.to_string(), value));
     }
 
     pub fn remove(&mut self, name: &str) {
-        self.members
-            .get_or_insert_with(Vec::new)
-            .retain(|(known, _)| known != name);
+        self.members.get_or_insert_with(Vec::new).retain(|(known, _)| known != name);
     }
 
     /// The line as it stands in a partition, without its LF.
@@ -123,11 +119,7 @@ impl World {
     /// A student, and mostly an assignment of a class that this student is in, and mostly one of its pages.
     fn page(&self, dice: &mut Dice) -> (String, String, i64) {
         let (student, class) = *dice.pick(&self.enrolled_or_any());
-        let of_class: Vec<_> = self
-            .assignments
-            .iter()
-            .filter(|a| a.class == class)
-            .collect();
+        let of_class: Vec<_> = self.assignments.iter().filter(|a| a.class == class).collect();
         // Some homework is done by nearly everybody, some by few: else nothing would be open or overdue.
         let popular = dice.below(of_class.len()).min(dice.below(of_class.len()));
         let assignment = match dice.chance(90) {
@@ -152,13 +144,7 @@ fn id_member(dice: &mut Dice, name: &str, id: &str) -> (String, String) {
 }
 
 /// An optional field: there in so many percent, else absent or null.
-fn maybe(
-    dice: &mut Dice,
-    members: &mut Members,
-    name: &str,
-    percent: u64,
-    value: impl FnOnce(&mut Dice) -> String,
-) {
+fn maybe(dice: &mut Dice, members: &mut Members, name: &str, percent: u64, value: impl FnOnce(&mut Dice) -> String) {
     if dice.chance(percent) {
         let value = value(dice);
         members.push(member(name, value));
@@ -192,12 +178,7 @@ pub fn submission(dice: &mut Dice, world: &World) -> Draft {
         member("photo", photo(dice, world)),
         member("uploaded_at", time(dice, uploaded_at)),
     ];
-    Draft {
-        topic: "submissions",
-        key: student,
-        members: Some(members),
-        ts,
-    }
+    Draft { topic: "submissions", key: student, members: Some(members), ts }
 }
 
 /// The same upload once more: the very same, or one that ties with it in all but its photo, or in its time only.
@@ -217,24 +198,18 @@ pub fn twin(dice: &mut Dice, world: &World, submission: &Draft) -> Draft {
 pub fn photo(dice: &mut Dice, world: &World) -> String {
     const SHA: &str = "0123456789abcdefABCDEF0123456789abcdef0123456789ABCDEF0123456789";
     let uri = dice.pick(&world.uris).clone();
-    let etags = [
-        "v1", "\"v1\"", "\"\"v1\"", "v2", "\"\"", "", "\"", "W/\"v1\"", "é,\"\"x",
-    ];
+    let etags = ["v1", "\"v1\"", "\"\"v1\"", "v2", "\"\"", "", "\"", "W/\"v1\"", "é,\"\"x"];
     let mut members = vec![id_member(dice, "uri", &uri)];
     maybe(dice, &mut members, "etag", 50, |dice| {
         let etag = dice.pick(&etags).to_string();
         quote(dice, &etag)
     });
-    maybe(dice, &mut members, "sha256", 30, |dice| {
-        match dice.below(3) {
-            0 => quote(dice, SHA),
-            1 => quote(dice, &SHA.to_lowercase()),
-            _ => quote(dice, &SHA.to_uppercase()),
-        }
+    maybe(dice, &mut members, "sha256", 30, |dice| match dice.below(3) {
+        0 => quote(dice, SHA),
+        1 => quote(dice, &SHA.to_lowercase()),
+        _ => quote(dice, &SHA.to_uppercase()),
     });
-    maybe(dice, &mut members, "bytes", 30, |dice| {
-        dice.pick(&["0", "3500000", "9007199254740992"]).to_string()
-    });
+    maybe(dice, &mut members, "bytes", 30, |dice| dice.pick(&["0", "3500000", "9007199254740992"]).to_string());
     if dice.chance(3) {
         members.push(member("width", "[{}]".into()));
     }
@@ -254,27 +229,14 @@ pub fn enrolment(dice: &mut Dice, world: &World, student: usize, class: usize) -
         time(dice, since)
     });
     let key = composite(&[student, class]);
-    Draft {
-        topic: "enrolments",
-        key,
-        members: Some(members),
-        ts: any_ts(dice, world),
-    }
+    Draft { topic: "enrolments", key, members: Some(members), ts: any_ts(dice, world) }
 }
 
 pub fn assignment(dice: &mut Dice, world: &World, number: usize) -> Draft {
     let home = &world.assignments[number];
-    let class = if dice.chance(95) {
-        &world.classes[home.class]
-    } else {
-        dice.pick(&world.classes)
-    };
+    let class = if dice.chance(95) { &world.classes[home.class] } else { dice.pick(&world.classes) };
     let subject = dice.pick(&world.subjects).clone();
-    let pages = if dice.chance(85) {
-        home.pages
-    } else {
-        dice.between(1, 4)
-    };
+    let pages = if dice.chance(85) { home.pages } else { dice.between(1, 4) };
     // The later of two for half of them, so that a good part of the uploads is in time.
     let due_at = match dice.chance(50) {
         true => world.instant(dice).max(world.instant(dice)),
@@ -287,9 +249,7 @@ pub fn assignment(dice: &mut Dice, world: &World, number: usize) -> Draft {
         member("pages", pages.to_string()),
         member("due_at", time(dice, due_at)),
     ];
-    maybe(dice, &mut members, "title", 30, |dice| {
-        quote(dice, "Blatt 3,\n\"Brüche\" \u{7}")
-    });
+    maybe(dice, &mut members, "title", 30, |dice| quote(dice, "Blatt 3,\n\"Brüche\" \u{7}"));
     maybe(dice, &mut members, "opens_at", 40, |dice| {
         let opens_at = match dice.chance(20) {
             true => world.now_ms,
@@ -298,35 +258,19 @@ pub fn assignment(dice: &mut Dice, world: &World, number: usize) -> Draft {
         time(dice, opens_at)
     });
     maybe(dice, &mut members, "complete_from_bp", 40, |dice| {
-        dice.pick(&["1", "499", "500", "501", "7999", "8000", "8001", "10000"])
-            .to_string()
+        dice.pick(&["1", "499", "500", "501", "7999", "8000", "8001", "10000"]).to_string()
     });
-    maybe(dice, &mut members, "template", 30, |dice| {
-        template(dice, world)
-    });
+    maybe(dice, &mut members, "template", 30, |dice| template(dice, world));
     let key = home.id.clone();
-    Draft {
-        topic: "assignments",
-        key,
-        members: Some(members),
-        ts: any_ts(dice, world),
-    }
+    Draft { topic: "assignments", key, members: Some(members), ts: any_ts(dice, world) }
 }
 
 fn template(dice: &mut Dice, world: &World) -> String {
     let mut entries = Vec::new();
     for page in 1..=dice.between(0, 3) {
-        let mut members = vec![
-            member("page", page.to_string()),
-            member("photo", photo(dice, world)),
-        ];
+        let mut members = vec![member("page", page.to_string()), member("photo", photo(dice, world))];
         maybe(dice, &mut members, "areas", 60, |dice| {
-            let areas = [
-                "[]",
-                "[[0,0,10000,10000]]",
-                "[[1,2,3,4],[9999,0,1,1]]",
-                "[ [0,0,0,0] ]",
-            ];
+            let areas = ["[]", "[[0,0,10000,10000]]", "[[1,2,3,4],[9999,0,1,1]]", "[ [0,0,0,0] ]"];
             dice.pick(&areas).to_string()
         });
         entries.push(object(dice, &members));
@@ -347,16 +291,9 @@ pub fn review(dice: &mut Dice, world: &World) -> Draft {
         id_member(dice, "reviewer", &reviewer),
         member("reviewed_at", time(dice, reviewed_at)),
     ];
-    maybe(dice, &mut members, "completion_bp", 50, |dice| {
-        dice.between(0, 10_000).to_string()
-    });
+    maybe(dice, &mut members, "completion_bp", 50, |dice| dice.between(0, 10_000).to_string());
     let key = composite(&[&student, &assignment, &page.to_string()]);
-    Draft {
-        topic: "reviews",
-        key,
-        members: Some(members),
-        ts: any_ts(dice, world),
-    }
+    Draft { topic: "reviews", key, members: Some(members), ts: any_ts(dice, world) }
 }
 
 pub fn policy(dice: &mut Dice, world: &World) -> Draft {
@@ -367,25 +304,15 @@ pub fn policy(dice: &mut Dice, world: &World) -> Draft {
     };
     let live = dice.pick(&world.models).clone();
     let shadow = dice.pick(&world.models).clone();
-    let mut members = vec![
-        id_member(dice, "scope", &scope),
-        id_member(dice, "live", &live),
-    ];
-    maybe(dice, &mut members, "shadow", 60, |dice| {
-        quote(dice, &shadow)
-    });
+    let mut members = vec![id_member(dice, "scope", &scope), id_member(dice, "live", &live)];
+    maybe(dice, &mut members, "shadow", 60, |dice| quote(dice, &shadow));
     maybe(dice, &mut members, "canary", 50, |dice| {
         let model = dice.pick(&world.models).clone();
         let percent = canary_percent(dice, world, &scope).to_string();
         let canary = vec![id_member(dice, "model", &model), member("percent", percent)];
         object(dice, &canary)
     });
-    Draft {
-        topic: "models",
-        key: scope,
-        members: Some(members),
-        ts: any_ts(dice, world),
-    }
+    Draft { topic: "models", key: scope, members: Some(members), ts: any_ts(dice, world) }
 }
 
 /// A percent, half of them just one that a student's hash meets.
@@ -407,16 +334,8 @@ pub fn erasure(dice: &mut Dice, world: &World) -> Draft {
         _ => world.students[count - 1 - dice.below(count.div_ceil(10))].clone(),
     };
     let requested_at = world.instant(dice);
-    let members = vec![
-        id_member(dice, "student_id", &student),
-        member("requested_at", time(dice, requested_at)),
-    ];
-    Draft {
-        topic: "erasures",
-        key: student,
-        members: Some(members),
-        ts: any_ts(dice, world),
-    }
+    let members = vec![id_member(dice, "student_id", &student), member("requested_at", time(dice, requested_at))];
+    Draft { topic: "erasures", key: student, members: Some(members), ts: any_ts(dice, world) }
 }
 
 /// Writes a draft as a line.
@@ -425,17 +344,11 @@ type Writer = fn(&Draft, &mut Dice) -> Vec<u8>;
 /// Values of exactly 1 MiB and of one byte more, and one that is as large only for its white space.
 pub fn about_1_mib(dice: &mut Dice, world: &World) -> Vec<(Draft, Writer)> {
     vec![
-        (submission(dice, world), |draft, _| {
-            padded(draft, VALUE_BYTES_MAX).into_bytes()
-        }),
-        (submission(dice, world), |draft, _| {
-            padded(draft, VALUE_BYTES_MAX + 1).into_bytes()
-        }),
+        (submission(dice, world), |draft, _| padded(draft, VALUE_BYTES_MAX).into_bytes()),
+        (submission(dice, world), |draft, _| padded(draft, VALUE_BYTES_MAX + 1).into_bytes()),
         (submission(dice, world), |draft, _| {
             let blank = format!("\"value\":{}{{", " ".repeat(VALUE_BYTES_MAX));
-            padded(draft, 2000)
-                .replacen("\"value\":{", &blank, 1)
-                .into_bytes()
+            padded(draft, 2000).replacen("\"value\":{", &blank, 1).into_bytes()
         }),
     ]
 }

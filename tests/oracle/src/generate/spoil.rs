@@ -28,10 +28,7 @@ fn spoil_bytes(dice: &mut Dice, draft: &Draft) -> Vec<u8> {
         0 => Vec::new(),
         1 => b"   ".to_vec(),
         2 => b"not json".to_vec(),
-        3 => dice
-            .pick(&["null", "[]", "42", "\"text\"", "true", "{}"])
-            .as_bytes()
-            .to_vec(),
+        3 => dice.pick(&["null", "[]", "42", "\"text\"", "true", "{}"]).as_bytes().to_vec(),
         4 => [&b"\xef\xbb\xbf"[..], &line].concat(),
         5 => [&line[..], b" {}"].concat(),
         6 => line[..dice.below(line.len())].to_vec(),
@@ -39,10 +36,7 @@ fn spoil_bytes(dice: &mut Dice, draft: &Draft) -> Vec<u8> {
         8 => [b"{\"x\":\"\\ud83d\",", &line[1..]].concat(),
         9 => [b"{\"x\":NaN,", &line[1..]].concat(),
         10 => [&b"["[..], &line, b"]"].concat(),
-        _ => (0..20)
-            .map(|_| dice.next() as u8)
-            .filter(|byte| *byte != b'\n')
-            .collect(),
+        _ => (0..20).map(|_| dice.next() as u8).filter(|byte| *byte != b'\n').collect(),
     }
 }
 
@@ -52,20 +46,14 @@ fn spoil_line(dice: &mut Dice, draft: &Draft) -> Vec<u8> {
     let value = object(dice, &members);
     let mut line = draft.envelope(dice);
     match dice.below(4) {
-        0 => line.extend([
-            ("value".into(), value.clone()),
-            ("raw".into(), quote(dice, &value)),
-        ]),
+        0 => line.extend([("value".into(), value.clone()), ("raw".into(), quote(dice, &value))]),
         1 => line.extend([("value".into(), value.clone()), ("value".into(), value)]),
         2 => {
             line.retain(|(name, _)| name != "ts");
             let ts = *dice.pick(&["1.5", "\"1795000000000\"", "true", "1e12", "1e99", "[]"]);
             line.extend([("value".into(), value), ("ts".into(), ts.into())]);
         }
-        _ => line.push((
-            "raw".into(),
-            dice.pick(&["5", "{}", "[]", "true"]).to_string(),
-        )),
+        _ => line.push(("raw".into(), dice.pick(&["5", "{}", "[]", "true"]).to_string())),
     }
     object(dice, &line).into_bytes()
 }
@@ -77,9 +65,7 @@ fn spoil_raw(dice: &mut Dice, draft: &Draft) -> Vec<u8> {
     let raw = match dice.below(11) {
         0 => String::new(),
         1 => "null".into(),
-        2 => dice
-            .pick(&["NaN", "[]", "1", "\"x\"", "\u{0}", "{", "undefined", "{}"])
-            .to_string(),
+        2 => dice.pick(&["NaN", "[]", "1", "\"x\"", "\u{0}", "{", "undefined", "{}"]).to_string(),
         3 => format!("\u{feff}{value}"),
         4 => value.replacen('"', "'", 2),
         5 => value.replacen('}', ",}", 1),
@@ -125,15 +111,9 @@ fn spoil_key(dice: &mut Dice, draft: &mut Draft) -> Vec<u8> {
             let mut line = draft.envelope(dice);
             line.retain(|(name, _)| name != "key");
             if dice.chance(50) {
-                line.push((
-                    "key".into(),
-                    dice.pick(&["null", "1", "[]", "{\"a\":\"b\"}"]).to_string(),
-                ));
+                line.push(("key".into(), dice.pick(&["null", "1", "[]", "{\"a\":\"b\"}"]).to_string()));
             }
-            let value = draft
-                .members
-                .as_ref()
-                .map_or("null".into(), |members| object(dice, members));
+            let value = draft.members.as_ref().map_or("null".into(), |members| object(dice, members));
             line.push(("value".into(), value));
             return object(dice, &line).into_bytes();
         }
@@ -151,9 +131,7 @@ fn spoil_key(dice: &mut Dice, draft: &mut Draft) -> Vec<u8> {
 fn spoil_structure(dice: &mut Dice, draft: &Draft) -> Vec<u8> {
     let mut members = draft.members.clone().unwrap_or_default();
     let value = match dice.below(5) {
-        0 => dice
-            .pick(&["[]", "\"text\"", "1", "true", "[{}]"])
-            .to_string(),
+        0 => dice.pick(&["[]", "\"text\"", "1", "true", "[{}]"]).to_string(),
         1 => {
             members.push(("x".into(), nested(128)));
             object(dice, &members)
@@ -179,40 +157,10 @@ fn spoil_structure(dice: &mut Dice, draft: &Draft) -> Vec<u8> {
     object(dice, &line).into_bytes()
 }
 
-const NO_IDS: [&str; 10] = [
-    "\"\"",
-    "\"a\\u0000b\"",
-    "\"\\u007f\"",
-    "\"\\u0085\"",
-    "\"tab\\t\"",
-    "1",
-    "true",
-    "[]",
-    "{}",
-    "\"line\\nfeed\"",
-];
-const NO_PAGES: [&str; 10] = [
-    "0",
-    "1001",
-    "-1",
-    "1.0",
-    "1e0",
-    "\"1\"",
-    "true",
-    "[1]",
-    "99999999999999999999",
-    "{}",
-];
-const NO_BPS: [&str; 8] = [
-    "-1",
-    "10001",
-    "0.5",
-    "1e3",
-    "\"1\"",
-    "false",
-    "[]",
-    "18446744073709551616",
-];
+const NO_IDS: [&str; 10] =
+    ["\"\"", "\"a\\u0000b\"", "\"\\u007f\"", "\"\\u0085\"", "\"tab\\t\"", "1", "true", "[]", "{}", "\"line\\nfeed\""];
+const NO_PAGES: [&str; 10] = ["0", "1001", "-1", "1.0", "1e0", "\"1\"", "true", "[1]", "99999999999999999999", "{}"];
+const NO_BPS: [&str; 8] = ["-1", "10001", "0.5", "1e3", "\"1\"", "false", "[]", "18446744073709551616"];
 const NO_TIMES: [&str; 24] = [
     "-1",
     "4102444800000",
@@ -262,14 +210,7 @@ const NO_PHOTOS: [&str; 21] = [
     r#"{"uri":"a","sha256":"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0"}"#,
     r#"{"uri":["a"]}"#,
 ];
-const NO_STATUSES: [&str; 6] = [
-    "\"Complete\"",
-    "\"pending\"",
-    "\"\"",
-    "1",
-    "true",
-    "\"complete \"",
-];
+const NO_STATUSES: [&str; 6] = ["\"Complete\"", "\"pending\"", "\"\"", "1", "true", "\"complete \""];
 const NO_SCOPES: [&str; 9] = [
     "\"\"",
     "\"**\"",
@@ -353,10 +294,7 @@ fn optional_fields(topic: &str) -> &'static [(&'static str, &'static [&'static s
         "assignments" => &[
             ("title", &["1", "[]", "{}", "true"]),
             ("opens_at", &NO_TIMES),
-            (
-                "complete_from_bp",
-                &["0", "-1", "10001", "8000.0", "\"8000\"", "true"],
-            ),
+            ("complete_from_bp", &["0", "-1", "10001", "8000.0", "\"8000\"", "true"]),
             ("template", &NO_TEMPLATES),
         ],
         "reviews" => &[("completion_bp", &NO_BPS)],
@@ -375,10 +313,7 @@ fn spoil_field(dice: &mut Dice, draft: &mut Draft) {
     }
     let members = draft.members.clone().unwrap_or_default();
     let is_present = |name: &str| members.iter().any(|(known, _)| known == name);
-    let present: Vec<_> = FIELDS
-        .iter()
-        .filter(|(name, ..)| is_present(name))
-        .collect();
+    let present: Vec<_> = FIELDS.iter().filter(|(name, ..)| is_present(name)).collect();
     if present.is_empty() {
         draft.members = Some(Members::new());
         return;
@@ -391,10 +326,7 @@ fn spoil_field(dice: &mut Dice, draft: &mut Draft) {
         2 if name == "live" => draft.set(name, format!("\"{}@1\"", "m".repeat(101))),
         2 if name == "photo" => draft.set(name, format!("{{\"uri\":\"{}\"}}", "u".repeat(2049))),
         3 if name == "photo" => {
-            draft.set(
-                name,
-                format!("{{\"uri\":\"u\",\"etag\":\"{}\"}}", "e".repeat(1025)),
-            );
+            draft.set(name, format!("{{\"uri\":\"u\",\"etag\":\"{}\"}}", "e".repeat(1025)));
         }
         _ => draft.set(name, dice.pick(bad).to_string()),
     }

@@ -39,12 +39,7 @@ pub fn object(dice: &mut Dice, members: &Members) -> String {
         .iter()
         .map(|(name, value)| {
             let name = quote(dice, name);
-            format!(
-                "{}{name}{}:{}{value}",
-                space(dice, spaced),
-                space(dice, spaced),
-                space(dice, spaced)
-            )
+            format!("{}{name}{}:{}{value}", space(dice, spaced), space(dice, spaced), space(dice, spaced))
         })
         .collect();
     format!("{{{}{}}}", fields.join(","), space(dice, spaced))
@@ -67,24 +62,11 @@ pub fn time(dice: &mut Dice, ms: i64) -> String {
     let offset_minutes = *dice.pick(&[0, 0, 0, 60, 330, -210, 845, -720, 1439, -1439]);
     let local = ms + offset_minutes * 60_000;
     // Local years before 1970 would need a calendar that this crate has no other use for.
-    let (local, offset_minutes) = if local < 0 {
-        (ms, 0)
-    } else {
-        (local, offset_minutes)
-    };
+    let (local, offset_minutes) = if local < 0 { (ms, 0) } else { (local, offset_minutes) };
     let second = local % DAY_MS / 1000;
-    let clock = format!(
-        "{:02}:{:02}:{:02}",
-        second / 3600,
-        second / 60 % 60,
-        second % 60
-    );
+    let clock = format!("{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60);
     let fraction = fraction(dice, local % 1000);
-    format!(
-        "\"{}T{clock}{fraction}{}\"",
-        time::day_of(local),
-        offset(dice, offset_minutes)
-    )
+    format!("\"{}T{clock}{fraction}{}\"", time::day_of(local), offset(dice, offset_minutes))
 }
 
 /// `.120999` for 120 ms: what is below a millisecond is cut.

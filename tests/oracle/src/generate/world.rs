@@ -82,11 +82,7 @@ impl World {
         let assignments = names(dice, "assignment", classes.len() * 4)
             .into_iter()
             .enumerate()
-            .map(|(number, id)| HomeAssignment {
-                id,
-                class: number % classes.len(),
-                pages: *dice.pick(&[1, 1, 2, 3]),
-            })
+            .map(|(number, id)| HomeAssignment { id, class: number % classes.len(), pages: *dice.pick(&[1, 1, 2, 3]) })
             .collect();
         World {
             now_ms,
@@ -98,9 +94,7 @@ impl World {
             assignments,
             enrolled,
             uris: uris(dice, (records / 6).clamp(4, 5000)),
-            models: ["recorded@1", "page@1", "page@2", "modèle,\"x\"|%@β"]
-                .map(String::from)
-                .to_vec(),
+            models: ["recorded@1", "page@1", "page@2", "modèle,\"x\"|%@β"].map(String::from).to_vec(),
             instants: instants(dice, now_ms),
         }
     }
@@ -130,14 +124,8 @@ fn uris(dice: &mut Dice, count: usize) -> Vec<String> {
 /// `now`, the bounds of the recent windows, midnights, and a few instants of the last weeks and the next days.
 fn instants(dice: &mut Dice, now_ms: i64) -> Vec<i64> {
     let midnight = now_ms - now_ms % DAY_MS;
-    let mut instants = vec![
-        now_ms,
-        now_ms - 7 * DAY_MS,
-        now_ms - 30 * DAY_MS,
-        now_ms - DAY_MS,
-        midnight,
-        midnight - 3 * DAY_MS,
-    ];
+    let mut instants =
+        vec![now_ms, now_ms - 7 * DAY_MS, now_ms - 30 * DAY_MS, now_ms - DAY_MS, midnight, midnight - 3 * DAY_MS];
     for _ in 0..14 {
         instants.push(now_ms - dice.between(0, 40 * DAY_MS));
     }

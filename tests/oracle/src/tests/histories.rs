@@ -15,8 +15,7 @@ struct TempDir(PathBuf);
 
 impl TempDir {
     fn new(name: &str) -> TempDir {
-        let path =
-            std::env::temp_dir().join(format!("inkflow-oracle-{}-{name}", std::process::id()));
+        let path = std::env::temp_dir().join(format!("inkflow-oracle-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&path).expect("a temporary folder");
         TempDir(path)
     }
@@ -34,10 +33,7 @@ fn a_seed_always_makes_the_same_history_and_another_seed_another() {
     assert_ne!(history_folder(1, SIZE), history_folder(2, SIZE));
     // What a seed stands for may be written down in a bug report: its first numbers never change.
     let mut dice = crate::generate::Dice::new(1);
-    assert_eq!(
-        (dice.next(), dice.next()),
-        (10451216379200822465, 13757245211066428519)
-    );
+    assert_eq!((dice.next(), dice.next()), (10451216379200822465, 13757245211066428519));
 }
 
 #[test]
@@ -54,11 +50,7 @@ fn a_history_shows_every_status_and_fills_every_view() {
             }
             *seen.entry(view).or_default() += text.lines().count() - 1;
         }
-        for row in case
-            .rows("page_status")
-            .iter()
-            .chain(&case.rows("student_assignment"))
-        {
+        for row in case.rows("page_status").iter().chain(&case.rows("student_assignment")) {
             for field in row.split(',') {
                 *seen.entry(field.to_string()).or_default() += 1;
             }
@@ -67,11 +59,7 @@ fn a_history_shows_every_status_and_fills_every_view() {
     let statuses = "complete partial blank unusable failed unassigned incomplete open overdue true";
     let views = crate::VIEWS.map(|(view, ..)| view);
     for name in statuses.split(' ').chain(views) {
-        assert!(
-            seen.get(name).is_some_and(|count| *count >= 10),
-            "{name}: {:?}",
-            seen.get(name)
-        );
+        assert!(seen.get(name).is_some_and(|count| *count >= 10), "{name}: {:?}", seen.get(name));
     }
 }
 
@@ -79,45 +67,26 @@ fn a_history_shows_every_status_and_fills_every_view() {
 fn of_the_generators_records_exactly_the_spoiled_are_rejected() {
     crate::generate::each_kind_of_line(2000, |topic, line, is_spoiled| {
         let mut folder = Folder::default();
-        folder.topics.insert(
-            topic.to_string(),
-            BTreeMap::from([(0, [line, b"\n"].concat())]),
-        );
+        folder.topics.insert(topic.to_string(), BTreeMap::from([(0, [line, b"\n"].concat())]));
         let case = Case { folder, now: DUE };
         let expected = usize::from(is_spoiled);
         let line = String::from_utf8_lossy(line);
-        assert_eq!(
-            case.rejected().len(),
-            expected,
-            "{topic}: {line}\n{:?}",
-            case.rows("rejected")
-        );
+        assert_eq!(case.rejected().len(), expected, "{topic}: {line}\n{:?}", case.rows("rejected"));
     });
 }
 
 #[test]
 fn partitions_change_no_view_but_rejected_and_freshness() {
     let (folder, now) = history_folder(3, SIZE);
-    let mut merged = Folder {
-        readings: folder.readings.clone(),
-        ..Folder::default()
-    };
+    let mut merged = Folder { readings: folder.readings.clone(), ..Folder::default() };
     for (topic, partitions) in &folder.topics {
         let mut whole = Vec::new();
         for line in partitions.values().rev().flat_map(|bytes| lines(bytes)) {
             whole.extend([line, b"\n"].concat());
         }
-        merged
-            .topics
-            .insert(topic.clone(), BTreeMap::from([(0, whole)]));
+        merged.topics.insert(topic.clone(), BTreeMap::from([(0, whole)]));
     }
-    let (parted, merged) = (
-        Case { folder, now },
-        Case {
-            folder: merged,
-            now,
-        },
-    );
+    let (parted, merged) = (Case { folder, now }, Case { folder: merged, now });
     assert_eq!(parted.rejected().len(), merged.rejected().len());
     for (view, text) in parted.views() {
         if view != "rejected" && view != "freshness" {
@@ -139,15 +108,9 @@ fn admitted_line_by_line_and_answered_a_history_comes_to_the_same() {
             }
         }
     }
-    let pending = so_far.views(now, &options)["page_status"]
-        .matches(",pending,")
-        .count();
+    let pending = so_far.views(now, &options)["page_status"].matches(",pending,").count();
     let missing = so_far.missing(&options);
-    assert!(
-        pending > 50 && missing.len() > 50,
-        "{pending} {}",
-        missing.len()
-    );
+    assert!(pending > 50 && missing.len() > 50, "{pending} {}", missing.len());
     for question in missing {
         let answer = recorded.answer(&question.photo.0, &question.model);
         so_far.answer(question, answer, now);
@@ -213,18 +176,9 @@ fn a_difference_is_shown_by_view_and_key() {
     };
     assert_eq!(changed("student_completion", "ana", "ana"), Ok(()));
     let diff = changed("page_status", "not_found", "corrupt").expect_err("a difference");
-    assert!(
-        diff.contains("page_status: 1 rows differ\n  key      ana,h,1\n"),
-        "{diff}"
-    );
-    assert!(
-        diff.contains("expected ana,h,1,s,5,failed,,,not_found,recorded@1,false\n"),
-        "{diff}"
-    );
-    assert!(
-        diff.contains("actual   ana,h,1,s,5,failed,,,corrupt,recorded@1,false\n"),
-        "{diff}"
-    );
+    assert!(diff.contains("page_status: 1 rows differ\n  key      ana,h,1\n"), "{diff}");
+    assert!(diff.contains("expected ana,h,1,s,5,failed,,,not_found,recorded@1,false\n"), "{diff}");
+    assert!(diff.contains("actual   ana,h,1,s,5,failed,,,corrupt,recorded@1,false\n"), "{diff}");
     // What depends on how a run went.
     assert!(changed("failed_photos", ",1\n", ",3\n").is_ok());
     assert!(changed("rejected", ",0,not JSON", ",0,\"bad, luck\"").is_ok());
@@ -250,8 +204,6 @@ fn rows_in_another_order_differ() {
     let mut lines: Vec<&str> = text.lines().collect();
     lines[1..].reverse();
     *text = lines.join("\n") + "\n";
-    let diff = compare(&expected, &actual)
-        .expect_err("a difference")
-        .to_string();
+    let diff = compare(&expected, &actual).expect_err("a difference").to_string();
     assert_eq!(diff, "student_completion: the same rows in another order\n");
 }

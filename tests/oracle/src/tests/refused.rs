@@ -9,11 +9,7 @@ const GOOD: [(&str, &str, &str); 6] = [
         "any",
         r#"{"submission_id":"s","student_id":"ana","assignment_id":"h","page":1,"photo":{"uri":"u","bytes":9007199254740992},"uploaded_at":"2026-11-18T10:00:00.5+01:00"}"#,
     ),
-    (
-        "enrolments",
-        "a%25|b%7C",
-        r#"{"student_id":"a%","class_id":"b|","school_id":"north","since":null}"#,
-    ),
+    ("enrolments", "a%25|b%7C", r#"{"student_id":"a%","class_id":"b|","school_id":"north","since":null}"#),
     (
         "assignments",
         "50%|",
@@ -29,31 +25,19 @@ const GOOD: [(&str, &str, &str); 6] = [
         "school:north",
         r#"{"scope":"school:north","live":"a@1","shadow":"b@2","canary":{"model":"c@é","percent":100}}"#,
     ),
-    (
-        "erasures",
-        "any",
-        r#"{"student_id":"zoe","requested_at":1}"#,
-    ),
+    ("erasures", "any", r#"{"student_id":"zoe","requested_at":1}"#),
 ];
 
 fn good(topic: &str) -> (&'static str, &'static str) {
     let found = GOOD.iter().find(|(known, ..)| *known == topic);
-    found
-        .map(|(_, key, value)| (*key, *value))
-        .expect("a topic")
+    found.map(|(_, key, value)| (*key, *value)).expect("a topic")
 }
 
 fn is_rejected(topic: &str, line: &str) -> bool {
-    let mut case = Case {
-        folder: Folder::default(),
-        now: DUE,
-    };
+    let mut case = Case { folder: Folder::default(), now: DUE };
     case.line(topic, line);
     let rejected = case.rejected();
-    assert!(
-        rejected.is_empty() || rejected == [format!("{topic},0,0")],
-        "{rejected:?}"
-    );
+    assert!(rejected.is_empty() || rejected == [format!("{topic},0,0")], "{rejected:?}");
     !rejected.is_empty()
 }
 
@@ -105,13 +89,8 @@ fn lines_that_are_no_such_object_are_refused_and_counted() {
         assert!(is_rejected("models", &line), "{line}");
     }
     let mut case = Case::new();
-    case.line_in("erasures", 10, "")
-        .line_in("erasures", 10, "")
-        .line_in("erasures", 2, "x");
-    assert_eq!(
-        case.rejected(),
-        ["erasures,2,0", "erasures,10,0", "erasures,10,1"]
-    );
+    case.line_in("erasures", 10, "").line_in("erasures", 10, "").line_in("erasures", 2, "x");
+    assert_eq!(case.rejected(), ["erasures,2,0", "erasures,10,0", "erasures,10,1"]);
 }
 
 #[test]
@@ -140,10 +119,7 @@ fn a_null_deletes_by_a_key_of_its_form_only() {
         ("models", "class:", true),
         ("models", "x", true),
     ] {
-        for line in [
-            format!(r#"{{"key":"{key}"}}"#),
-            format!(r#"{{"key":"{key}","value":null}}"#),
-        ] {
+        for line in [format!(r#"{{"key":"{key}"}}"#), format!(r#"{{"key":"{key}","value":null}}"#)] {
             assert_eq!(is_rejected(topic, &line), rejected, "{topic} {line}");
         }
     }
@@ -160,15 +136,9 @@ fn the_key_is_that_of_the_value_where_it_is_looked_at() {
         }
     }
     let (_, value) = good("enrolments");
-    assert!(is_rejected(
-        "enrolments",
-        &format!(r#"{{"key":"a%|b|","value":{value}}}"#)
-    ));
+    assert!(is_rejected("enrolments", &format!(r#"{{"key":"a%|b|","value":{value}}}"#)));
     let (_, value) = good("reviews");
-    assert!(is_rejected(
-        "reviews",
-        &format!(r#"{{"key":"ana|h|01000","value":{value}}}"#)
-    ));
+    assert!(is_rejected("reviews", &format!(r#"{{"key":"ana|h|01000","value":{value}}}"#)));
 }
 
 #[test]
@@ -197,11 +167,7 @@ fn fields_that_are_not_what_they_must_be_are_refused() {
         ("assignments", "from_bp\":1", "from_bp\":0"),
         ("assignments", "5000,10000", "5001,10000"),
         ("assignments", "5000,10000", "5000,10000,1"),
-        (
-            "assignments",
-            "[{\"page\"",
-            "[{\"page\":9,\"photo\":{\"uri\":\"x\"}},{\"page\"",
-        ),
+        ("assignments", "[{\"page\"", "[{\"page\":9,\"photo\":{\"uri\":\"x\"}},{\"page\""),
         ("assignments", "[{\"page\"", "[{\"page\":1,\"page\""),
         ("reviews", "blank", "Blank"),
         ("reviews", "10000", "10001"),
@@ -214,10 +180,7 @@ fn fields_that_are_not_what_they_must_be_are_refused() {
         ("models", "\"percent\"", "\"model\":\"x@1\",\"percent\""),
         ("erasures", "1}", "null}"),
     ] {
-        assert!(
-            is_rejected_with(topic, piece, replacement),
-            "{topic}: {piece} -> {replacement}"
-        );
+        assert!(is_rejected_with(topic, piece, replacement), "{topic}: {piece} -> {replacement}");
     }
 }
 
@@ -226,14 +189,8 @@ fn unknown_fields_are_ignored_even_twice_but_must_be_json() {
     for (inserted, rejected) in [
         (r#""Page":0,"Page":"x","#.to_string(), false),
         (r#""x":1e999,"#.into(), false),
-        (
-            format!(r#""x":{}{},"#, "[".repeat(127), "]".repeat(127)),
-            false,
-        ),
-        (
-            format!(r#""x":{}{},"#, "[".repeat(128), "]".repeat(128)),
-            true,
-        ),
+        (format!(r#""x":{}{},"#, "[".repeat(127), "]".repeat(127)), false),
+        (format!(r#""x":{}{},"#, "[".repeat(128), "]".repeat(128)), true),
         (r#""x":["\udfff"],"#.into(), true),
         (r#""x":NaN,"#.into(), true),
         (r#""x":01,"#.into(), true),
@@ -241,10 +198,7 @@ fn unknown_fields_are_ignored_even_twice_but_must_be_json() {
         let (key, value) = good("reviews");
         let value = value.replacen('{', &format!("{{{inserted}"), 1);
         let raw = value.replace('\\', "\\\\").replace('"', "\\\"");
-        for line in [
-            format!(r#"{{"key":"{key}","value":{value}}}"#),
-            format!(r#"{{"key":"{key}","raw":"{raw}"}}"#),
-        ] {
+        for line in [format!(r#"{{"key":"{key}","value":{value}}}"#), format!(r#"{{"key":"{key}","raw":"{raw}"}}"#)] {
             assert_eq!(is_rejected("reviews", &line), rejected, "{line}");
         }
     }
@@ -252,11 +206,7 @@ fn unknown_fields_are_ignored_even_twice_but_must_be_json() {
 
 #[test]
 fn ids_are_measured_in_bytes() {
-    for (id, rejected) in [
-        ("é".repeat(100), false),
-        ("é".repeat(100) + "x", true),
-        (" ".into(), false),
-    ] {
+    for (id, rejected) in [("é".repeat(100), false), ("é".repeat(100) + "x", true), (" ".into(), false)] {
         assert_eq!(is_rejected_with("erasures", "zoe", &id), rejected, "{id}");
     }
 }
@@ -264,16 +214,8 @@ fn ids_are_measured_in_bytes() {
 #[test]
 fn an_upload_is_at_most_a_day_after_its_record() {
     let value = r#"{"submission_id":"s","student_id":"a","assignment_id":"h","page":1,"photo":{"uri":"u"},"uploaded_at":86400005}"#;
-    for (ts, rejected) in [
-        (r#","ts":5"#, false),
-        (r#","ts":4"#, true),
-        ("", false),
-        (r#","ts":null"#, false),
-    ] {
-        assert_eq!(
-            is_rejected("submissions", &format!(r#"{{"value":{value}{ts}}}"#)),
-            rejected
-        );
+    for (ts, rejected) in [(r#","ts":5"#, false), (r#","ts":4"#, true), ("", false), (r#","ts":null"#, false)] {
+        assert_eq!(is_rejected("submissions", &format!(r#"{{"value":{value}{ts}}}"#)), rejected);
     }
 }
 
@@ -292,10 +234,7 @@ fn a_value_is_at_most_one_mib_of_compact_json() {
         (value(MIB, &spaces), false),
         (value(MIB + 1, &spaces), true),
     ] {
-        assert_eq!(
-            is_rejected("erasures", &format!(r#"{{"value":{value}}}"#)),
-            rejected
-        );
+        assert_eq!(is_rejected("erasures", &format!(r#"{{"value":{value}}}"#)), rejected);
     }
     // Bytes as they came are measured as they came.
     let raw = value(1000, &spaces).replace('"', "\\\"");
