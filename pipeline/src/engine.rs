@@ -169,6 +169,8 @@ pub struct Progress {
     pub hydrated: u64,
     /// How the sinks are.
     pub sinks: Vec<SinkProgress>,
+    /// Why the journal is waited for, while it is.
+    pub waiting: Option<String>,
 }
 
 /// How a sink is.
@@ -396,7 +398,7 @@ impl Engine {
         }
         let draft = Draft { epoch, clock: clock.0, positions: sealed.positions };
         let started = std::time::Instant::now();
-        seal_patiently(&mut self.journal, draft, sealed.changes).await?;
+        seal_patiently(&mut self.journal, draft, sealed.changes, &self.progress).await?;
         metrics::histogram!(names::SEAL_SECONDS.name).record(started.elapsed());
         self.last = (epoch, clock);
         self.collect_now = false;
@@ -636,7 +638,7 @@ impl Engine {
             let journal = &self.journal;
             let key = live::scrub_key(&|collection, parts| journal.hash(collection, parts));
             let draft = Draft { epoch: self.last.0 + 1, clock: self.last.1 .0, positions: Default::default() };
-            seal_patiently(&mut self.journal, draft, vec![Change::Delete { key }]).await?;
+            seal_patiently(&mut self.journal, draft, vec![Change::Delete { key }], &self.progress).await?;
         }
         self.journal.close().await?;
         Ok(self.counts)
@@ -644,13 +646,20 @@ impl Engine {
 }
 
 /// Seals; a store that is full or away is waited for: nothing is lost, as nothing later is admitted.
-async fn seal_patiently(journal: &mut Journal, draft: Draft, changes: Vec<Change>) -> Result<(), JournalError> {
+async fn seal_patiently(
+    journal: &mut Journal,
+    draft: Draft,
+    changes: Vec<Change>,
+    progress: &tokio::sync::watch::Sender<Progress>,
+) -> Result<(), JournalError> {
     let mut wait = Duration::from_millis(50);
     loop {
         match journal.seal(draft.clone(), &changes).await {
             Err(error @ (JournalError::Full(_) | JournalError::Unavailable(_))) => {
                 tracing::warn!(%error, "the journal cannot be written, and is waited for");
                 metrics::counter!(names::JOURNAL_WAITS.name).increment(1);
+                // Not in the engine's own counts: the next thing that it publishes clears it.
+                progress.send_modify(|progress| progress.waiting = Some(error.to_string()));
                 tokio::time::sleep(wait).await;
                 wait = (wait * 2).min(Duration::from_secs(5));
             }

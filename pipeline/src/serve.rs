@@ -47,7 +47,10 @@ pub async fn start(
 /// 503 only where a restart would help: waiting for a journal or a sink is healthy.
 async fn healthz(State(served): State<Served>) -> (StatusCode, String) {
     match served.vitals.health() {
-        Health::Ready => (StatusCode::OK, "ok\n".to_owned()),
+        Health::Ready => match served.vitals.held_back() {
+            None => (StatusCode::OK, "ok\n".to_owned()),
+            Some(what) => (StatusCode::OK, format!("ok; {what}\n")),
+        },
         Health::NotYet(what) => (StatusCode::OK, format!("ok; {what}\n")),
         Health::Stuck(what) => (StatusCode::SERVICE_UNAVAILABLE, format!("{what}\n")),
     }

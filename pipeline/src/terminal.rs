@@ -159,7 +159,7 @@ impl Pace {
 }
 
 fn line(seen: &Seen, pace: &Pace) -> String {
-    let Some(Progress { epoch, delivered, records, answers, pending, sinks, .. }) = &seen.progress else {
+    let Some(Progress { epoch, delivered, records, answers, pending, sinks, waiting, .. }) = &seen.progress else {
         if seen.hydrated == 0 {
             return "starting".to_owned();
         }
@@ -186,6 +186,9 @@ fn line(seen: &Seen, pace: &Pace) -> String {
     }
     if delivered < epoch {
         line += &format!(", dataflow {} behind", HumanCount(epoch - delivered));
+    }
+    if let Some(why) = waiting {
+        line += &format!(", waiting for the journal: {why}");
     }
     for sink in sinks {
         let behind = delivered.saturating_sub(sink.applied.unwrap_or(0));

@@ -93,6 +93,15 @@ impl Vitals {
         self.running.get().map(|running| running.progress.borrow().clone())
     }
 
+    /// What holds back a run that is ready, where something does.
+    pub fn held_back(&self) -> Option<String> {
+        let running = self.running.get()?;
+        let progress = running.progress.borrow();
+        let journal = progress.waiting.as_ref().map(|why| format!("the journal is waited for: {why}"));
+        let sink = || progress.sinks.iter().find_map(|sink| Some((&sink.name, sink.waiting.as_ref()?)));
+        journal.or_else(|| sink().map(|(name, why)| format!("the sink {name} is waited for: {why}")))
+    }
+
     /// How the run is.
     pub fn health(&self) -> Health {
         if let Some(began) = self.step_began.load(Ordering::Relaxed).checked_sub(1) {

@@ -72,6 +72,33 @@ fn a_second_signal_ends_at_once() {
 }
 
 #[test]
+fn a_journal_that_is_away_is_waited_for_but_not_longer_than_the_end_may_take() {
+    let homework = Homework::first_day();
+    let (mut run, address) = started(&homework, &[]);
+    until(&address, "/healthz", |_, body| body == "ok\n");
+    let (here, away) = (homework.path().join("j"), homework.path().join("away"));
+    let take_away = || {
+        std::fs::rename(&here, &away).expect("the journal goes");
+        homework.write("j", "in its place");
+    };
+    take_away();
+    homework.second_day();
+    until(&address, "/healthz", |status, body| status == 200 && body.starts_with("ok; the journal is waited for"));
+    std::fs::remove_file(&here).expect("the file goes");
+    std::fs::rename(&away, &here).expect("the journal is back");
+    until(&address, "/metrics", |_, body| body.contains("inkflow_records_total 6"));
+    until(&address, "/healthz", |_, body| body == "ok\n");
+    until(&address, "/metrics", |_, body| body.contains("inkflow_pending_questions 0"));
+
+    take_away();
+    run.signal("TERM");
+    let asked = Instant::now();
+    run.line("once more ends at once");
+    run.end().is(5).says("not everything was sealed and flushed within 15 s");
+    assert!((14..25).contains(&asked.elapsed().as_secs()), "{:?}", asked.elapsed());
+}
+
+#[test]
 fn whoever_comes_later_takes_the_journal_over() {
     let homework = Homework::first_day();
     let (first, address) = started(&homework, &[]);
