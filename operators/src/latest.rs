@@ -61,14 +61,13 @@ impl<G: ExchangeData + Hash, K: ExchangeData, V: ExchangeData> Keep for Latest<G
 ///         let (rows, lost) = latest_by(told, "Uploads");
 ///         (input, (rows.inner.capture(), lost.inner.capture()))
 ///     });
-///     input.send(Told::Key("ann", 1, 700));
+///     input.send(Told::Key('a', 1, 700));
 ///     input.advance_to(1);
-///     input.send(Told::Key("ann", 1, 650));
+///     input.send(Told::Key('a', 1, 650));
 ///     out
 /// });
-/// let flat = |(_, rows)| rows;
-/// assert_eq!(rows.extract().into_iter().flat_map(flat).collect::<Vec<_>>(), vec![((("ann", 1), 700), 0, 1)]);
-/// assert_eq!(lost.extract().into_iter().flat_map(|(_, l)| l).collect::<Vec<_>>(), vec![(("ann", 1, 650), 1, 1)]);
+/// assert_eq!(rows.extract().into_iter().flat_map(|(_, r)| r).collect::<Vec<_>>(), vec![((('a', 1), 700), 0, 1)]);
+/// assert_eq!(lost.extract().into_iter().flat_map(|(_, l)| l).collect::<Vec<_>>(), vec![(('a', 1, 650), 1, 1)]);
 /// ```
 pub fn latest_by<'s, G, K, V>(
     told: ToldStream<'s, Latest<G, K, V>>,

@@ -42,22 +42,22 @@ where
 ///
 /// let (rows, missing) = timely::execute_directly(|worker| {
 ///     let (mut demand, mut ledger, out) = worker.dataflow::<u64, _, _>(|scope| {
-///         let (demand_in, demand) = scope.new_collection::<(&str, u32), isize>();
-///         let (ledger_in, ledger) = scope.new_collection::<(&str, char), isize>();
+///         let (demand_in, demand) = scope.new_collection::<(char, u32), isize>();
+///         let (ledger_in, ledger) = scope.new_collection::<(char, char), isize>();
 ///         let resolved = resolve(demand, ledger.arrange_by_key());
 ///         (demand_in, ledger_in, (resolved.rows().inner.capture(), resolved.missing.inner.capture()))
 ///     });
-///     demand.insert(("a.jpg", 7));
+///     demand.insert(('p', 7));
 ///     demand.advance_to(1);
 ///     ledger.advance_to(1);
-///     ledger.insert(("a.jpg", 'x'));
+///     ledger.insert(('p', 'x'));
 ///     out
 /// });
 /// let mut rows: Vec<_> = rows.extract().into_iter().flat_map(|(_, rows)| rows).collect();
 /// rows.sort();
 /// assert_eq!(rows, vec![((7, None), 0, 1), ((7, None), 1, -1), ((7, Some('x')), 1, 1)]);
 /// let missing: Vec<_> = missing.extract().into_iter().flat_map(|(_, rows)| rows).collect();
-/// assert_eq!(missing, vec![(("a.jpg", 7), 0, 1), (("a.jpg", 7), 1, -1)]);
+/// assert_eq!(missing, vec![(('p', 7), 0, 1), (('p', 7), 1, -1)]);
 /// ```
 pub fn resolve<'s, Q, V, A>(demand: Rows<'s, (Q, V)>, ledger: Ledger<'s, Q, A>) -> Resolved<'s, Q, V, A>
 where

@@ -58,7 +58,7 @@ pub trait Summary: Default + 'static {
 ///     sums
 /// });
 /// let sums: Vec<_> = sums.extract().into_iter().flat_map(|(_, rows)| rows).collect();
-/// assert_eq!(sums, vec![(('a', 5), 0, 1), (('a', 5), 1, -1), (('a', 3), 1, 1)]);
+/// assert_eq!(sums, vec![(('a', 5), 0, 1), (('a', 3), 1, 1), (('a', 5), 1, -1)]);
 /// ```
 pub fn tally<'s, K, S>(rows: Rows<'s, (K, S::Row)>, name: &str) -> Rows<'s, (K, S::Shown)>
 where

@@ -46,15 +46,15 @@ impl<G: ExchangeData + Hash, K: ExchangeData, V: ExchangeData> Keep for Upsert<G
 ///         let (input, told) = scope.new_input::<Vec<_>>();
 ///         (input, upsert(told, "Rooms").0.inner.capture())
 ///     });
-///     input.send(Told::Key("ann", "maths", Some(1)));
+///     input.send(Told::Key('a', 'm', Some(1)));
 ///     input.advance_to(1);
-///     input.send(Told::Key("ann", "maths", Some(2)));
+///     input.send(Told::Key('a', 'm', Some(2)));
 ///     input.advance_to(2);
-///     input.send(Told::Key("ann", "maths", None));
+///     input.send(Told::Key('a', 'm', None));
 ///     rows
 /// });
 /// let rows: Vec<_> = rows.extract().into_iter().flat_map(|(_, rows)| rows).collect();
-/// let key = ("ann", "maths");
+/// let key = ('a', 'm');
 /// assert_eq!(rows, vec![((key, 1), 0, 1), ((key, 1), 1, -1), ((key, 2), 1, 1), ((key, 2), 2, -1)]);
 /// ```
 pub fn upsert<'s, G, K, V>(

@@ -9,28 +9,25 @@
 //! ([`Engine::take_delivery`]) goes to the sinks and to the queue of questions; answers come back
 //! ([`Engine::take_answers`]) and are admitted like records.
 
-use crate::admission::{Admission, At};
+use crate::admission::Admission;
 use crate::clock::Clock;
 use crate::feed::{Garbage, Want};
 use crate::flow::{Delivery, Out};
+use crate::inlets::{Batch, Inlets, Parsed};
 use crate::live::{self, Answered};
-use crate::metrics::Outcomes;
 use crate::names;
-use crate::poison::{Poison, Verdict, CAUTIOUS_LEASES_MAX};
-use crate::pool::{Lease, Pool, PoolAnswer};
+use crate::poison::Poison;
+use crate::pool::{Pool, PoolAnswer};
+use crate::progress::Progress;
 use crate::queue::Queue;
 use crate::sinks::SinkThread;
 use crate::workers::{Fill, Workers, WorkersError};
-use ecow::EcoString;
-use inkflow_connectors::dead_letter::Letter;
-use inkflow_connectors::journal::{Change, Collection, Draft, Journal, JournalError};
+use inkflow_connectors::journal::{Change, Draft, Journal, JournalError};
 use inkflow_connectors::sink::{EpochStamp, SinkError};
 use inkflow_operators::Epoch;
-use inkflow_schemas::{Fault, Id, Millis, Outcome, Row};
-use rustc_hash::FxHashSet;
+use inkflow_schemas::{Id, Millis, Outcome, Row};
 use std::collections::BTreeMap;
 use std::time::Duration;
-use tokio::sync::mpsc;
 
 /// Limits of the engine; each bounds a queue or a batch.
 #[derive(Clone, Debug)]
@@ -60,24 +57,6 @@ impl Default for EngineSettings {
     }
 }
 
-/// What a source gives: parsed records in the order of their partitions, or its end.
-pub enum Batch {
-    /// Records.
-    Records(Vec<Parsed>),
-    /// A source has given all that it held when the run started.
-    End,
-    /// A source cannot go on.
-    Broken(String),
-}
-
-/// A record that was parsed, or refused.
-pub struct Parsed {
-    /// Where it stands.
-    pub at: At,
-    /// What it says, or the letter that it becomes because it was refused.
-    pub event: Result<inkflow_schemas::Event, Box<Letter>>,
-}
-
 /// What ended a run.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
@@ -99,102 +78,6 @@ pub enum EngineError {
     /// A channel closed whose other end should outlive the engine.
     #[error("the {0} ended by itself")]
     Ended(&'static str),
-}
-
-/// Where records come from while the engine runs.
-pub struct Inlets {
-    /// Submissions: paused while too many photos wait.
-    pub submissions: Inlet,
-    /// All other topics: never paused but by the size of an epoch.
-    pub others: Inlet,
-    /// What the dataflow delivers.
-    pub deliveries: mpsc::UnboundedReceiver<Delivery>,
-    /// A sink wrote, waits or failed.
-    pub sinks_changed: std::sync::Arc<tokio::sync::Notify>,
-    /// Set to true to end the run.
-    pub stop: tokio::sync::watch::Receiver<bool>,
-}
-
-/// A source's batches, up to its end.
-pub struct Inlet(Option<mpsc::Receiver<Batch>>);
-
-impl Inlet {
-    /// An open inlet.
-    pub fn new(batches: mpsc::Receiver<Batch>) -> Inlet {
-        Inlet(Some(batches))
-    }
-
-    /// The next batch. Waits for ever after the end. A source that is gone without an end is a broken one.
-    async fn next(&mut self) -> Batch {
-        let Some(batches) = &mut self.0 else { return std::future::pending().await };
-        match batches.recv().await {
-            Some(Batch::End) => {
-                self.0 = None;
-                Batch::End
-            }
-            Some(batch) => batch,
-            None => Batch::Broken("a source ended by itself".to_owned()),
-        }
-    }
-}
-
-/// What happened so far, for progress and metrics.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Progress {
-    /// The last sealed epoch and its clock.
-    pub epoch: Epoch,
-    /// Its clock.
-    pub clock: i64,
-    /// The last delivered epoch.
-    pub delivered: Epoch,
-    /// Records passed.
-    pub records: u64,
-    /// Of these, refused.
-    pub rejected: u64,
-    /// Of these, of erased students.
-    pub erased_dropped: u64,
-    /// Answers admitted.
-    pub answers: u64,
-    /// Of these, readings.
-    pub readings: u64,
-    /// Of these, how many came of each outcome.
-    pub outcomes: Outcomes,
-    /// Answers dropped because nobody waited for them.
-    pub answers_dropped: u64,
-    /// Questions that wait.
-    pub pending: usize,
-    /// Rows deleted as garbage.
-    pub collected: u64,
-    /// Live rows hydrated at the start.
-    pub hydrated: u64,
-    /// How the sinks are.
-    pub sinks: Vec<SinkProgress>,
-    /// Why the journal is waited for, while it is.
-    pub waiting: Option<String>,
-}
-
-/// How a sink is.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct SinkProgress {
-    /// Its name.
-    pub name: EcoString,
-    /// The last epoch that it has written; none before it is reconciled.
-    pub applied: Option<Epoch>,
-    /// Why it is waited for, if it is.
-    pub waiting: Option<String>,
-}
-
-impl Progress {
-    /// Looks how the sinks are.
-    pub fn see_sinks(&mut self, sinks: &[SinkThread]) {
-        self.sinks.resize_with(sinks.len(), SinkProgress::default);
-        for (seen, sink) in self.sinks.iter_mut().zip(sinks) {
-            if seen.name.is_empty() {
-                seen.name = sink.name().into();
-            }
-            (seen.applied, seen.waiting) = (sink.applied(), sink.waiting());
-        }
-    }
 }
 
 /// The running engine.
@@ -274,7 +157,7 @@ impl Engine {
         (self.last.0 - self.delivered.unwrap_or(self.hydrated_epoch.saturating_sub(1))) as usize
     }
 
-    fn may_seal(&self) -> bool {
+    pub(crate) fn may_seal(&self) -> bool {
         let due = !self.admission.is_empty() || self.poison.has_prepared() || self.collect_now;
         due && self.in_flight() < self.settings.epochs_ahead_max
     }
@@ -349,7 +232,7 @@ impl Engine {
     }
 
     /// Admits an answer while its question waits; else drops it: the first wins.
-    fn admit_answer(&mut self, answered: Answered) {
+    pub(crate) fn admit_answer(&mut self, answered: Answered) {
         let Some(want) = self.queue.answer(&answered.question) else {
             self.counts.answers_dropped += 1;
             return;
@@ -446,153 +329,6 @@ impl Engine {
         self.delivered = Some(epoch);
         self.counts.delivered = epoch;
         Ok(())
-    }
-
-    /// Deletes what was read of the photos of erased students: those that they had, and those asked for them before.
-    /// Where another student handed in the same photo, it is read again.
-    async fn erase_photos(&mut self, students: &[Id], garbage: &[Garbage]) -> Result<(), EngineError> {
-        let journal = &self.journal;
-        let hash = |collection, parts: &[&[u8]]| journal.hash(collection, parts);
-        let tags: FxHashSet<u128> = students.iter().map(|student| live::erased_key(&hash, student).hash).collect();
-        let mut photos: FxHashSet<inkflow_schemas::PhotoKey> = garbage
-            .iter()
-            .filter_map(|row| match row {
-                Garbage::Upload(student, _, upload) if students.contains(student) => Some(upload.photo.key.clone()),
-                _ => None,
-            })
-            .collect();
-        let mut answers = Vec::new();
-        let mut unreadable = None;
-        journal
-            .scan(Collection::Readings, |_, row| match live::read::<Answered>(Collection::Readings, row.value) {
-                Ok(answered) => {
-                    if answered.asked_for.is_some_and(|tag| tags.contains(&tag))
-                        || photos.contains(&answered.question.photo)
-                    {
-                        answers.push(answered.question);
-                    }
-                }
-                Err(error) => unreadable = Some(error),
-            })
-            .await?;
-        photos.extend(answers.iter().map(|question| question.photo.clone()));
-        let mut firsts = Vec::new();
-        journal
-            .scan(Collection::FirstReadings, |key, row| {
-                match live::read::<inkflow_schemas::PhotoKey>(Collection::FirstReadings, row.value) {
-                    Ok(photo) if photos.contains(&photo) => firsts.push(key),
-                    Ok(_) => {}
-                    Err(error) => unreadable = Some(error),
-                }
-            })
-            .await?;
-        if let Some(error) = unreadable {
-            return Err(error.into());
-        }
-        for question in &answers {
-            self.admission.withdraw(&hash, question);
-        }
-        for key in firsts {
-            self.admission.note(Change::Delete { key });
-        }
-        for photo in photos {
-            self.admission.forget(photo);
-        }
-        // What the erased students' rows were must leave the journal now, not with the next record that comes.
-        self.collect_now = true;
-        self.scrub_due = true;
-        self.sinks.iter().for_each(SinkThread::scrub);
-        Ok(())
-    }
-
-    /// Lends questions to the pool while it takes them.
-    fn lend(&mut self) {
-        if self.poison.is_cautious() {
-            return self.lend_with_care();
-        }
-        while let Ok(permit) = self.pool.leases.clone().try_reserve_owned() {
-            let mut leases = Vec::new();
-            while leases.len() < self.pool.lease_max {
-                let Some((question, want)) = self.queue.lease() else { break };
-                leases.push(Lease { question, want });
-            }
-            if leases.is_empty() {
-                return;
-            }
-            permit.send(leases);
-        }
-    }
-
-    /// After an unclean end: few at a time, each noted durably as attempted before it is lent.
-    fn lend_with_care(&mut self) {
-        let journal = &self.journal;
-        let hash = |collection, parts: &[&[u8]]| journal.hash(collection, parts);
-        while self.queue.leased() < CAUTIOUS_LEASES_MAX && !self.alone {
-            let Some((question, want)) = self.queue.lease() else { return };
-            let lease = Lease { question, want };
-            match self.poison.judge(&lease.question) {
-                Verdict::Crashed(attempts) => {
-                    let outcome = Outcome::Failed { fault: Fault::ReaderCrashed, attempts };
-                    self.admit_answer(Answered::new(lease.question, outcome));
-                    return;
-                }
-                Verdict::NoteAlone(_) if self.queue.leased() > 1 => {
-                    self.queue.give_back(lease.question);
-                    return;
-                }
-                verdict => {
-                    let attempts = match verdict {
-                        Verdict::Note(attempts) => attempts,
-                        Verdict::NoteAlone(attempts) => {
-                            self.alone = true;
-                            attempts
-                        }
-                        _ => 1,
-                    };
-                    let change = self.poison.note(&hash, lease, attempts);
-                    self.admission.note(change);
-                }
-            }
-        }
-    }
-
-    /// Lends what was noted, now that the note is sealed.
-    fn lend_prepared(&mut self) {
-        for lease in self.poison.take_prepared() {
-            match self.pool.leases.try_send(vec![lease]) {
-                Ok(()) => {}
-                Err(mpsc::error::TrySendError::Full(leases) | mpsc::error::TrySendError::Closed(leases)) => {
-                    leases.into_iter().for_each(|lease| self.queue.give_back(lease.question));
-                }
-            }
-        }
-    }
-
-    /// After an erasure, once what was deleted is sealed as deleted: rewrites the journal's files without it, beside
-    /// the run. It costs a compaction; erasures are rare, and those that come meanwhile share the next one.
-    async fn scrub_beside(&mut self) {
-        if let Some(task) = self.scrubbing.take_if(|task| task.is_finished()) {
-            let failed = match task.await {
-                Ok(Ok(())) => None,
-                Ok(Err(error)) => Some(error.to_string()),
-                Err(error) => Some(error.to_string()),
-            };
-            if failed.is_none() && !self.scrub_due {
-                let journal = &self.journal;
-                let key = live::scrub_key(&|collection, parts| journal.hash(collection, parts));
-                self.admission.note(Change::Delete { key });
-            }
-            if let Some(error) = failed {
-                tracing::warn!(error, "erased bytes could not be removed from the journal's files yet");
-                self.scrub_due = true;
-            }
-        }
-        let deleted = self.garbage.is_empty() && self.erasing.is_empty() && !self.may_seal();
-        if self.scrub_due && deleted && self.scrubbing.is_none() && !self.settings.until_end {
-            self.scrub_due = false;
-            let reader = self.journal.reader();
-            self.scrubbing = Some(tokio::spawn(async move { reader.scrub().await }));
-        }
     }
 
     fn check_sinks(&mut self) -> Result<(), EngineError> {

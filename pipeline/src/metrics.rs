@@ -3,8 +3,8 @@
 //! What the engine counts anyway is read from its progress at that moment, so that it costs the engine nothing.
 
 use crate::clock::Clock;
-use crate::engine::Progress;
 use crate::names::{self, Kind, Metric};
+use crate::progress::Progress;
 use crate::vitals::{Health, Vitals};
 use inkflow_schemas::{Fault, Outcome, Quality};
 use metrics::{counter, gauge};

@@ -2,11 +2,12 @@
 
 use crate::clock::Clock;
 use crate::config::READINGS_FILE;
-use crate::engine::{EngineError, EngineSettings, Progress};
+use crate::engine::{EngineError, EngineSettings};
 use crate::homework::{homework, Settings};
 use crate::letters::Letters;
 use crate::pool::Pool;
 use crate::presence::Presence;
+use crate::progress::Progress;
 use crate::start::{sealed_offsets, start, KnownBytes, Parts, Ready};
 use inkflow_connectors::dead_letter::DeadLetterFile;
 use inkflow_connectors::folder::FolderSource;

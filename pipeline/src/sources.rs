@@ -1,7 +1,7 @@
 //! Sources at work: a thread each, which polls, parses, and hands on batches. Parsing stays off the timely workers.
 
 use crate::admission::At;
-use crate::engine::{Batch, Parsed};
+use crate::inlets::{Batch, Parsed};
 use inkflow_connectors::dead_letter::Letter;
 use inkflow_connectors::source::{parse_record, PollState, RawRecord, Source};
 use std::time::Duration;

@@ -6,13 +6,15 @@
 
 use crate::admission::{fresh, Admission};
 use crate::clock::Clock;
-use crate::engine::{Engine, EngineError, EngineSettings, Inlet, Inlets, Progress};
+use crate::engine::{Engine, EngineError, EngineSettings};
 use crate::feed::Fed;
 use crate::flow::Flow;
+use crate::inlets::{Inlet, Inlets};
 use crate::letters::Letters;
 use crate::live::{self, Answered, Attempted, Refused, Unreadable};
 use crate::poison::Poison;
 use crate::pool::Pool;
+use crate::progress::Progress;
 use crate::queue::Queue;
 use crate::sinks::SinkThread;
 use crate::workers::{Fill, Workers};

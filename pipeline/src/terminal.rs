@@ -2,7 +2,7 @@
 //! where it is not. The log is written past the progress line, so that neither tears the other.
 
 use crate::config::{LogConfig, LogFormat};
-use crate::engine::Progress;
+use crate::progress::Progress;
 use crate::vitals::Vitals;
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal, Write};
@@ -204,7 +204,7 @@ fn line(seen: &Seen, pace: &Pace) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::SinkProgress;
+    use crate::progress::SinkProgress;
 
     fn pace(rows: f64, records: f64, photos: f64) -> Pace {
         Pace { rows, records, photos, ..Pace::new(DRAW_EVERY) }

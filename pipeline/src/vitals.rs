@@ -1,6 +1,6 @@
 //! Vital signs: whether the run is alive and ready, and if not, what it waits for.
 
-use crate::engine::Progress;
+use crate::progress::Progress;
 use inkflow_connectors::reader::{Figures, PageReader};
 use inkflow_operators::Epoch;
 use std::future::Future;
@@ -142,7 +142,7 @@ fn waits_for(progress: &Progress, hydrated: Epoch) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::SinkProgress;
+    use crate::progress::SinkProgress;
 
     fn health(epoch: Epoch, delivered: Epoch, applied: Option<u64>, waiting: Option<&str>) -> Health {
         let sink = SinkProgress { name: "sqlite".into(), applied, waiting: waiting.map(str::to_owned) };

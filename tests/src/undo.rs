@@ -5,7 +5,7 @@ use crate::records::record;
 use inkflow::live::{self, Answered};
 use inkflow_connectors::journal::Collection;
 use inkflow_schemas::key::{key_of_enrolment, key_of_review};
-use inkflow_schemas::{Assignment, Enrolment, Id, Policy, Review, Submission, Topic};
+use inkflow_schemas::{Assignment, Enrolment, Id, PhotoKey, Policy, Review, Submission, Topic};
 use std::collections::BTreeSet;
 
 /// A partition that no history has, for the records that take back.
@@ -82,6 +82,10 @@ impl Play {
                 }
                 Collection::Readings => {
                     undoing.insert(Undo::Photo(told(&read::<Answered>(value).question).photo));
+                }
+                Collection::FirstReadings => {
+                    let photo: PhotoKey = read(value);
+                    undoing.insert(Undo::Photo((photo.uri.to_string(), photo.version.to_string())));
                 }
                 _ => {}
             }

@@ -5,7 +5,8 @@ use crate::config::{
     CsvConfig, FlowConfig, FolderConfig, HttpConfig, JournalConfig, LogFormat, PhotoFolderConfig, PhotosConfig,
     ReaderConfig, SinkConfig, SourceConfig,
 };
-use crate::engine::{EngineSettings, Progress};
+use crate::engine::EngineSettings;
+use crate::progress::Progress;
 use crate::run::{prepare, Readers, RunError, Setup};
 use crate::terminal::Terminal;
 use crate::vitals::Vitals;

@@ -2,4 +2,6 @@
 
 mod every_epoch;
 mod layers;
+mod resolve_promises;
 mod retraction;
+mod specs;
