@@ -77,9 +77,13 @@ fn shipped(dir: &str) -> Vec<(String, String)> {
     let mut tests = BTreeSet::new();
     for (path, source) in &all {
         for declared in source.split("#[cfg(test)]\n").skip(1) {
-            let line = declared.lines().next().unwrap_or_default();
+            let attributes = declared.lines().take_while(|line| line.starts_with("#["));
+            let file = attributes.filter_map(|line| line.strip_prefix("#[path = \"")?.strip_suffix(".rs\"]")).next();
+            let line = declared.lines().find(|line| !line.starts_with("#[")).unwrap_or_default();
             let name = line.split_once("mod ").and_then(|(_, name)| name.strip_suffix(';'));
-            tests.extend(name.map(|name| format!("{}/{name}", module(path))));
+            let dir =
+                if file.is_some() { path.rsplit_once('/').map_or("", |(dir, _)| dir).to_owned() } else { module(path) };
+            tests.extend(file.or(name).map(|name| format!("{dir}/{name}")));
         }
     }
     let is_test = |path: &str| {

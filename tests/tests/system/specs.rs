@@ -11,7 +11,7 @@
 //! restart                                the process ends and another starts, before the epoch
 //! ----
 //! - page_status ana h 1 status=pending   a row is gone
-//! + page_status ana h 1 status=complete  a row is new; empty cells are left out
+//! + page_status ana h 1 status=complete  a row is new; what is empty, false or 0 is left out
 //! asks a.jpg page@1                      a question that began to wait
 //! drops a.jpg page@1                     a question that nobody waits for any more, without an answer
 //! ```
@@ -61,7 +61,7 @@ fn run(text: &str) -> String {
         if is_epoch {
             let changed = said.epoch();
             notes.extend(changes(&said, &changed, &shown));
-            steps.push(format!("{}----\n{}", input.trim_start_matches('\n'), notes.join("\n")).trim_end().to_owned());
+            steps.push(format!("{}\n----\n{}", input.trim(), notes.join("\n")).trim_end().to_owned());
         } else {
             steps.push(input.trim_end().to_owned());
         }
@@ -94,13 +94,15 @@ fn changes(said: &Said, changed: &Changed, shown: &[&str]) -> Vec<String> {
     lines
 }
 
-/// A row: its key, then the cells that are not empty, by name. Times are written as such.
+/// A row: its key, then its cells by name, less those that are empty or false and counts of 0. Times are written as such.
 fn written(schema: &ViewSchema, row: &Row) -> String {
     let cells = schema.columns.iter().zip(row.0.iter()).enumerate();
     let cells = cells.filter_map(|(number, (column, cell))| {
         let is_time = column.name.ends_with("_at") || column.name == "last_upload";
+        let is_count = !column.name.ends_with("_bp") && !column.name.starts_with("seconds");
         let text = match cell {
-            Cell::Empty => return None,
+            Cell::Empty | Cell::Bool(false) => return None,
+            Cell::Int(0) if is_count => return None,
             Cell::Bool(value) => value.to_string(),
             Cell::Int(ms) if is_time => time(*ms),
             Cell::Int(value) => value.to_string(),
