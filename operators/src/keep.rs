@@ -176,3 +176,78 @@ pub fn collection<D: Clone + 'static>(
 ) -> VecCollection<'_, Epoch, D, isize> {
     stream.as_collection()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::held::Held;
+    use crate::latest::latest_by;
+    use timely::dataflow::operators::capture::Extract;
+    use timely::dataflow::operators::{Capture, Input};
+
+    type ToldUpload = Told<char, u8, u32>;
+
+    /// Rows and garbage of these epochs, and how many states there were after the last.
+    fn run(epochs: Vec<Vec<ToldUpload>>) -> (Vec<(u64, isize, char, u8, u32)>, Vec<u32>, i64) {
+        let (rows, lost, states) = timely::execute_directly(move |worker| {
+            let held = Held::default();
+            held.watch(worker);
+            let (mut input, rows, lost) = worker.dataflow::<Epoch, _, _>(|scope| {
+                let (input, told) = scope.new_input::<Vec<_>>();
+                let (rows, lost) = latest_by::<char, u8, u32>(told, "Uploads");
+                (input, rows.inner.capture(), lost.inner.capture())
+            });
+            for (epoch, told) in epochs.into_iter().enumerate() {
+                told.into_iter().for_each(|told| input.send(told));
+                input.advance_to(epoch as Epoch + 1);
+            }
+            for _ in 0..10 {
+                worker.step();
+            }
+            let states = held.rows().get("Uploads").copied().unwrap_or(0);
+            (rows, lost, states)
+        });
+        let rows = rows.extract().into_iter().flat_map(|(_, rows)| rows);
+        let mut rows: Vec<_> = rows.map(|(((group, key), row), epoch, diff)| (epoch, diff, group, key, row)).collect();
+        rows.sort_unstable();
+        let lost = lost.extract().into_iter().flat_map(|(_, lost)| lost).map(|((_, _, row), _, _)| row).collect();
+        (rows, lost, states)
+    }
+
+    #[test]
+    fn an_evicted_group_is_gone_and_all_that_it_held_is_garbage() {
+        let told =
+            vec![vec![Told::Key('a', 1, 10), Told::Key('a', 2, 20), Told::Key('b', 1, 30)], vec![Told::Evict('a')]];
+        let (rows, mut lost, states) = run(told);
+        let come = [(0, 1, 'a', 1, 10), (0, 1, 'a', 2, 20), (0, 1, 'b', 1, 30)];
+        assert_eq!(rows, [&come[..], &[(1, -1, 'a', 1, 10), (1, -1, 'a', 2, 20)]].concat());
+        lost.sort_unstable();
+        assert_eq!((lost, states), (vec![10, 20], 1));
+    }
+
+    #[test]
+    fn a_row_that_shows_nothing_new_gives_no_change() {
+        let told = vec![vec![Told::Key('a', 1, 10)], vec![Told::Key('a', 1, 10)], vec![Told::Key('a', 1, 9)]];
+        assert_eq!(run(told), (vec![(0, 1, 'a', 1, 10)], vec![9], 1));
+    }
+
+    #[test]
+    fn within_an_epoch_any_order_comes_to_the_same() {
+        let net = |told: Vec<ToldUpload>| {
+            let (rows, mut lost, states) = run(vec![told]);
+            let mut counts = BTreeMap::new();
+            rows.into_iter()
+                .for_each(|(_, diff, group, key, row)| *counts.entry((group, key, row)).or_insert(0) += diff);
+            counts.retain(|_, count| *count != 0);
+            lost.sort_unstable();
+            (counts, lost, states)
+        };
+        let told = [Told::Key('a', 1, 2), Told::Key('a', 1, 3), Told::Key('a', 1, 1)];
+        let first = net(told.to_vec());
+        for turn in 1..3 {
+            let mut told = told.to_vec();
+            told.rotate_left(turn);
+            assert_eq!(net(told), first);
+        }
+    }
+}

@@ -182,3 +182,99 @@ impl<D: Clone + Ord + Hash> State<D> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use inkflow_schemas::DAY_MS;
+    use proptest::prelude::*;
+    use std::sync::{Arc, Mutex};
+    use timely::dataflow::operators::{Input, Inspect};
+
+    type Row = (u8, Instants);
+    /// A clock in days, rows that come, and which of those there go.
+    type Step = (i64, Vec<Row>, Vec<usize>);
+    type Shown = Vec<(Epoch, (Row, Phase), isize)>;
+    type Nexts = Vec<(Epoch, usize, Option<Millis>)>;
+
+    fn run(workers: usize, steps: Vec<(Millis, Vec<(Row, isize)>)>) -> (Shown, Nexts) {
+        let out = Arc::new(Mutex::new((Shown::new(), Nexts::new())));
+        let (shown, nexts) = (out.clone(), out.clone());
+        let guards = timely::execute(timely::Config::process(workers), move |worker| {
+            let (shown, nexts) = (shown.clone(), nexts.clone());
+            let (mut rows, mut clocks) = worker.dataflow::<Epoch, _, _>(|scope| {
+                let (rows, row_stream) = scope.new_input::<Vec<(Row, Epoch, isize)>>();
+                let (clocks, clock_stream) = scope.new_input::<Vec<Millis>>();
+                let (phased, next) = phases(row_stream.as_collection(), clock_stream, |(_, instants): &Row| *instants);
+                phased.inspect(move |(row, epoch, diff)| shown.lock().expect("out").0.push((*epoch, *row, *diff)));
+                next.inspect_time(move |epoch, (worker, next)| {
+                    nexts.lock().expect("out").1.push((*epoch, *worker, *next))
+                });
+                (rows, clocks)
+            });
+            let mine = if worker.index() == 0 { steps.as_slice() } else { &[] };
+            for (epoch, (clock, changes)) in mine.iter().enumerate() {
+                let epoch = epoch as Epoch;
+                changes.iter().for_each(|(row, diff)| rows.send((*row, epoch, *diff)));
+                clocks.send(*clock);
+                rows.advance_to(epoch + 1);
+                clocks.advance_to(epoch + 1);
+                if epoch % 2 == 0 {
+                    worker.step();
+                }
+            }
+        });
+        drop(guards.expect("workers"));
+        let mut out = out.lock().expect("out");
+        std::mem::take(&mut *out)
+    }
+
+    fn row() -> impl Strategy<Value = Row> {
+        let days = |days: i64| Millis(days * DAY_MS);
+        (0..3u8, prop::option::of(0..12i64), 0..12i64)
+            .prop_map(move |(id, opens, due)| (id, Instants { opens_at: opens.map(days), due_at: days(due) }))
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let step = (0..4i64, prop::collection::vec(row(), 0..3), prop::collection::vec(0..9usize, 0..3));
+        prop::collection::vec(step, 1..20)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(60))]
+        #[test]
+        fn at_every_epoch_each_row_has_the_phase_of_the_clock(steps in steps(), workers in 1..=3usize) {
+            let (mut clock, mut live, mut fed, mut expected) = (Millis(0), Vec::new(), Vec::new(), Vec::new());
+            for (days, come, go) in steps {
+                clock = clock.plus_days(days);
+                let mut changes: Vec<(Row, isize)> = come.iter().map(|row| (*row, 1)).collect();
+                live.extend(come);
+                for at in go {
+                    if at < live.len() {
+                        changes.push((live.remove(at), -1));
+                    }
+                }
+                fed.push((clock, changes));
+                expected.push((clock, live.clone()));
+            }
+            let (shown, nexts) = run(workers, fed);
+            for (epoch, (clock, live)) in expected.into_iter().enumerate() {
+                let mut oracle: BTreeMap<(Row, Phase), isize> = BTreeMap::new();
+                live.iter().for_each(|row| *oracle.entry((*row, row.1.phase(clock))).or_default() += 1);
+                let mut folded: BTreeMap<(Row, Phase), isize> = BTreeMap::new();
+                let until = shown.iter().filter(|(at, ..)| *at <= epoch as Epoch);
+                until.for_each(|(_, row, diff)| *folded.entry(*row).or_default() += diff);
+                folded.retain(|_, count| *count != 0);
+                prop_assert_eq!(folded, oracle, "epoch {}", epoch);
+                let mut next: BTreeMap<usize, (Epoch, Option<Millis>)> = BTreeMap::new();
+                for (at, worker, instant) in nexts.iter().filter(|(at, ..)| *at <= epoch as Epoch) {
+                    let latest = next.entry(*worker).or_insert((*at, *instant));
+                    *latest = (*latest).max((*at, *instant));
+                }
+                let next = next.values().filter_map(|(_, instant)| *instant).min();
+                let oracle = live.iter().filter_map(|(_, instants)| instants.next(clock)).min();
+                prop_assert_eq!(next, oracle, "the next instant at epoch {}", epoch);
+            }
+        }
+    }
+}
