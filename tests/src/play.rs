@@ -15,6 +15,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 /// A model that reads templates, in half of the histories.
 const TEMPLATE_MODEL: &str = "page@2";
 
+/// With every question answered in each epoch, a history is settled after fewer than so many.
+const EPOCHS_TO_SETTLE: u64 = 100;
+
 /// A history being played.
 pub struct Play {
     /// The dice that decide everything.
@@ -89,7 +92,9 @@ impl Play {
             self.step(pace);
         }
         self.deliver_all();
+        let settling = self.core.last().0;
         while !self.core.queue.is_settled() || self.core.garbage() > 0 {
+            assert!(self.core.last().0 < settling + EPOCHS_TO_SETTLE, "questions wait for ever");
             self.answer_some(100);
             let clock = self.tick();
             self.seal(clock);
