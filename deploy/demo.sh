@@ -14,7 +14,7 @@ fi
 target=${CARGO_TARGET_DIR:-target}
 # The profile is that of the tests, so that dependencies, which take most of the time, are built once for both.
 if [ ! -x "$target/debug/inkflow" ]; then
-    echo "inkflow: building, once: about 10 minutes on 2 cores, less on more"
+    echo "inkflow: building, once: about 15 minutes on 2 cores, less on more"
 fi
 SECONDS=0
 "${CARGO:-cargo}" build --package inkflow --package inkflow-demo
