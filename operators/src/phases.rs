@@ -219,7 +219,7 @@ mod tests {
                 clocks.send(*clock);
                 rows.advance_to(epoch + 1);
                 clocks.advance_to(epoch + 1);
-                if epoch % 2 == 0 {
+                if epoch.is_multiple_of(2) {
                     worker.step();
                 }
             }
