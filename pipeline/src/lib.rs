@@ -1,5 +1,7 @@
 //! inkflow: homework photos to per-student completion statistics, live, exactly once, explainable.
 
+pub use inkflow_flow::{feed, flow, homework, workers};
+
 pub mod admission;
 pub mod check;
 pub mod cli;
@@ -7,9 +9,6 @@ pub mod clock;
 pub mod config;
 pub mod engine;
 mod erasure;
-pub mod feed;
-pub mod flow;
-pub mod homework;
 pub mod inlets;
 mod lending;
 pub mod letters;
@@ -32,4 +31,3 @@ pub mod sources;
 pub mod start;
 pub mod terminal;
 pub mod vitals;
-pub mod workers;

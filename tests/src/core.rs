@@ -19,8 +19,9 @@ use inkflow_operators::views::class_day::utc_day;
 use inkflow_operators::Epoch;
 use inkflow_schemas::{Event, Millis, ModelName, Outcome, PhotoKey, Question};
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
 use std::sync::mpsc::{channel, Receiver};
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 /// A delivery that takes longer than this will never come.
@@ -66,6 +67,22 @@ pub fn settings(template_models: impl IntoIterator<Item = String>) -> Settings {
     }
 }
 
+/// The others would wait for a worker that panicked for ever, and the test with them, its message unseen: as in the
+/// command, a panic there ends the process.
+fn abort_when_a_worker_panics() {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let usual = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            let thread = std::thread::current();
+            let Some(name) = thread.name().filter(|name| name.starts_with("timely")) else { return usual(info) };
+            let said = format!("\n{name}: {info}\n{}\n", std::backtrace::Backtrace::force_capture());
+            let _ = std::io::stderr().write_all(said.as_bytes());
+            std::process::abort();
+        }));
+    });
+}
+
 impl Core {
     /// Starts with an empty journal.
     pub fn start(workers: usize, settings: Settings) -> Core {
@@ -80,6 +97,7 @@ impl Core {
     }
 
     fn open(workers: usize, settings: Settings, journal: Journal, last: (Epoch, Millis)) -> Core {
+        abort_when_a_worker_panics();
         let (deliver, deliveries) = channel();
         let define = settings.clone();
         let workers = Workers::start(

@@ -14,7 +14,7 @@ use std::thread::{JoinHandle, Thread};
 use std::time::Duration;
 
 /// A parked worker looks up this often at the latest. It is woken at once when there is work; this bounds what a lost
-/// wake-up would cost.
+/// wake-up would cost, on every worker and while the dataflow ends too.
 const PARK_MAX: Duration = Duration::from_millis(100);
 
 /// Arrangements that are idle merge so many updates a step until nothing is left to merge: so what was retracted leaves
@@ -78,12 +78,14 @@ impl Workers {
             let Some((fills, deliveries, started)) = mine.flatten() else {
                 // The inputs of every worker but the first are closed at once.
                 drop(build(worker, |flow| define(flow), first, None));
+                run_out(worker);
                 return;
             };
             let mut built = build(worker, |flow| define(flow), first, Some(deliveries));
             built.advance_to(first);
             let _ = started.send((std::thread::current(), built.views.clone()));
             run_first(worker, built, &fills);
+            run_out(worker);
         })
         .map_err(|error| WorkersError::Start(error.to_string()))?;
         let supervisor = std::thread::Builder::new()
@@ -139,5 +141,12 @@ fn run_first(worker: &mut timely::worker::Worker, mut built: crate::flow::Built,
             }
             Err(TryRecvError::Disconnected) => return,
         }
+    }
+}
+
+/// Works until the dataflow has ended: its inputs are closed and all that was fed has been delivered.
+fn run_out(worker: &mut timely::worker::Worker) {
+    while worker.has_dataflows() {
+        worker.step_or_park(Some(PARK_MAX));
     }
 }
