@@ -3,6 +3,7 @@
 pub mod dead_letter;
 pub mod decode;
 pub mod folder;
+pub mod hidden;
 pub mod journal;
 pub mod memory;
 pub mod photos;

@@ -6,6 +6,7 @@
 mod load;
 pub mod reference;
 mod scalars;
+mod secret;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 pub(crate) use load::nearest;
 pub use load::{load, parse, ConfigError};
 pub use scalars::{Model, TimeZone, Version};
+pub use secret::{Secret, SecretError};
 
 /// The name of the file with recorded readings in a folder of records, as `views.md` has it.
 pub const READINGS_FILE: &str = "readings.jsonl";
