@@ -13,6 +13,12 @@ setup: ## Installs what the build and the page reader need, where it can; else s
 demo: setup ## Three classes hand in homework for a minute (DEMO=once: without waiting, checked against a recompute)
 	@deploy/demo.sh
 
+services: ## Kafka, an S3 server and PostgreSQL on this machine, for trying; says what to run next
+	@deploy/services.sh start
+
+services-stop: ## Ends them; their data stays
+	@deploy/services.sh stop
+
 build: setup ## Builds the inkflow command
 	$(CARGO) build --release -p inkflow
 
@@ -25,4 +31,4 @@ test: setup ## Every test; the last line is a count
 bench: setup ## Throughput, latency and memory, measured side by side
 	@benches/run.sh
 
-.PHONY: help setup demo build check test bench
+.PHONY: help setup demo services services-stop build check test bench
