@@ -17,6 +17,7 @@ pub mod readings;
 pub mod resolve;
 mod stash;
 pub mod tally;
+pub mod unasked;
 pub mod upsert;
 pub mod views;
 

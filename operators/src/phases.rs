@@ -1,9 +1,9 @@
-//! `phases`: which of an assignment's instants the epoch's clock has passed.
+//! `phases`: which of a row's instants the epoch's clock has passed.
 //!
-//! An assignment has four: when it opens, when it is due, and 7 and 30 days after that. They lie in an ordered map;
-//! an epoch whose clock passes some costs work for those assignments only, and for none where it passes none. The
-//! clock is data: it comes in with each epoch, and no operator reads one. The next instant goes out, so that whoever
-//! seals epochs can seal one then.
+//! An assignment has four: when it opens, when it is due, and 7 and 30 days after that. Instants lie in an ordered map;
+//! an epoch whose clock passes some costs work for those rows only, and for none where it passes none. The clock is
+//! data: it comes in with each epoch, and no operator reads one. The next instant goes out, so that whoever seals
+//! epochs can seal one then.
 
 use crate::{Epoch, Rows};
 use differential_dataflow::{AsCollection, ExchangeData};
@@ -25,6 +25,16 @@ use crate::stash::Stash;
 /// The windows of `student_recent`, in days.
 pub const RECENT_DAYS: [i64; 2] = [7, 30];
 
+/// Something that changes by itself at certain instants.
+pub trait Timed {
+    /// What it is between two of them.
+    type Phase: ExchangeData;
+    /// What it is at that clock.
+    fn phase(&self, clock: Millis) -> Self::Phase;
+    /// The first instant after that clock.
+    fn next(&self, clock: Millis) -> Option<Millis>;
+}
+
 /// The instants of an assignment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Instants {
@@ -45,9 +55,10 @@ pub struct Phase {
     pub recent: [bool; 2],
 }
 
-impl Instants {
-    /// The phase at that clock.
-    pub fn phase(&self, clock: Millis) -> Phase {
+impl Timed for Instants {
+    type Phase = Phase;
+
+    fn phase(&self, clock: Millis) -> Phase {
         let due = self.due_at <= clock;
         Phase {
             opened: self.opens_at.is_none_or(|opens| opens <= clock),
@@ -56,8 +67,7 @@ impl Instants {
         }
     }
 
-    /// The first instant after that clock.
-    pub fn next(&self, clock: Millis) -> Option<Millis> {
+    fn next(&self, clock: Millis) -> Option<Millis> {
         let recent = RECENT_DAYS.map(|days| self.due_at.plus_days(days));
         self.opens_at.into_iter().chain([self.due_at]).chain(recent).filter(|instant| *instant > clock).min()
     }
@@ -65,22 +75,24 @@ impl Instants {
 
 /// Every row with the phase of its instants, and the next instant of each worker's rows (none when there is none), as
 /// (worker, instant) in the epoch in which it changed. `clocks` has one clock an epoch, fed by any one worker.
-pub fn phases<'s, D>(
+pub fn phases<'s, D, T>(
     rows: Rows<'s, D>,
     clocks: Stream<'s, Epoch, Vec<Millis>>,
-    instants: impl Fn(&D) -> Instants + 'static,
-) -> (Rows<'s, (D, Phase)>, Stream<'s, Epoch, Vec<(usize, Option<Millis>)>>)
+    instants: impl Fn(&D) -> T + 'static,
+    name: &str,
+) -> (Rows<'s, (D, T::Phase)>, Stream<'s, Epoch, Vec<(usize, Option<Millis>)>>)
 where
     D: ExchangeData + Hash,
+    T: Timed,
 {
     let worker = rows.scope().index();
-    let gauge = Gauge::new(rows.scope().worker(), "Phases");
-    let mut builder = OperatorBuilder::new("Phases".to_owned(), rows.scope());
+    let gauge = Gauge::new(rows.scope().worker(), name);
+    let mut builder = OperatorBuilder::new(name.to_owned(), rows.scope());
     let mut row_input = builder.new_input(rows.inner, Exchange::new(|(row, _, _): &(D, Epoch, isize)| route(row)));
     let mut clock_input = builder.new_input(clocks.broadcast(), Pipeline);
     let (out, out_stream) = builder.new_output();
     let (next, next_stream) = builder.new_output();
-    let mut out = OutputBuilder::<_, CapacityContainerBuilder<Vec<((D, Phase), Epoch, isize)>>>::from(out);
+    let mut out = OutputBuilder::<_, CapacityContainerBuilder<Vec<((D, T::Phase), Epoch, isize)>>>::from(out);
     let mut next = OutputBuilder::<_, CapacityContainerBuilder<Vec<(usize, Option<Millis>)>>>::from(next);
 
     builder.build(move |_| {
@@ -137,7 +149,12 @@ impl<D> Default for State<D> {
 
 impl<D: Clone + Ord + Hash> State<D> {
     /// Moves the clock on, and the rows whose instants it passes.
-    fn pass(&mut self, clock: Millis, instants: &impl Fn(&D) -> Instants, give: &mut impl FnMut(D, Phase, isize)) {
+    fn pass<T: Timed>(
+        &mut self,
+        clock: Millis,
+        instants: &impl Fn(&D) -> T,
+        give: &mut impl FnMut(D, T::Phase, isize),
+    ) {
         let before = self.clock;
         self.clock = self.clock.max(clock);
         while let Some(entry) = self.pending.first_entry().filter(|entry| *entry.key() <= self.clock) {
@@ -154,12 +171,12 @@ impl<D: Clone + Ord + Hash> State<D> {
     }
 
     /// Changes the multiplicity of a row.
-    fn change(
+    fn change<T: Timed>(
         &mut self,
         row: D,
         diff: isize,
-        instants: &impl Fn(&D) -> Instants,
-        give: &mut impl FnMut(D, Phase, isize),
+        instants: &impl Fn(&D) -> T,
+        give: &mut impl FnMut(D, T::Phase, isize),
     ) {
         let of = instants(&row);
         give(row.clone(), of.phase(self.clock), diff);
@@ -205,7 +222,8 @@ mod tests {
             let (mut rows, mut clocks) = worker.dataflow::<Epoch, _, _>(|scope| {
                 let (rows, row_stream) = scope.new_input::<Vec<(Row, Epoch, isize)>>();
                 let (clocks, clock_stream) = scope.new_input::<Vec<Millis>>();
-                let (phased, next) = phases(row_stream.as_collection(), clock_stream, |(_, instants): &Row| *instants);
+                let (phased, next) =
+                    phases(row_stream.as_collection(), clock_stream, |(_, instants): &Row| *instants, "Phases");
                 phased.inspect(move |(row, epoch, diff)| shown.lock().expect("out").0.push((*epoch, *row, *diff)));
                 next.inspect_time(move |epoch, (worker, next)| {
                     nexts.lock().expect("out").1.push((*epoch, *worker, *next))

@@ -1,4 +1,5 @@
-//! Readings: the ledger of `resolve` for photos. Of each photo the answers known, and when the first reading came.
+//! Readings: the ledger of `resolve` for photos. Of each photo the answers known, when the first reading came, and since
+//! when nobody asks about it.
 
 use crate::keep::{keep, Keep, ToldStream};
 use crate::latest::challenge;
@@ -29,18 +30,39 @@ pub enum PhotoTold {
     Read(Millis, Epoch),
     /// When it was first read is forgotten; its answers are deleted one by one.
     Forgotten,
+    /// It left demand in an epoch of about that clock; or it came back.
+    Left(Option<Millis>),
 }
 
 /// The state of a photo.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PhotoAnswers {
     /// By who was asked: one or two.
     answers: Vec<(Asked, Outcome)>,
     /// The least is kept: the first reading's clock and epoch.
     first: Option<Reverse<(Millis, Epoch)>>,
+    /// Since when nobody asks about it, as the journal has it.
+    left: Option<Millis>,
 }
 
-/// The state of photos, by photo.
+impl PhotoAnswers {
+    /// Who answered.
+    pub fn asked(&self) -> impl Iterator<Item = &Asked> {
+        self.answers.iter().map(|(asked, _)| asked)
+    }
+
+    /// The epoch with the first reading.
+    pub fn first_read_in(&self) -> Option<Epoch> {
+        self.first.map(|Reverse((_, epoch))| epoch)
+    }
+
+    /// Since when nobody asks about the photo, as the journal has it.
+    pub fn left(&self) -> Option<Millis> {
+        self.left
+    }
+}
+
+/// The state of photos, by photo. A photo is evicted when nobody has asked about it for long.
 pub struct Photos;
 
 impl Keep for Photos {
@@ -75,24 +97,33 @@ impl Keep for Photos {
                 }
             }
             PhotoTold::Forgotten => state.first = None,
+            PhotoTold::Left(left) => state.left = left,
             PhotoTold::Read(clock, epoch) => challenge(&mut state.first, Reverse((clock, epoch)), |lost| {
                 garbage.push((photo.clone(), lost.0 .1));
             }),
         }
     }
     fn value(state: &Arc<PhotoAnswers>) -> Option<Arc<PhotoAnswers>> {
-        (!state.answers.is_empty()).then(|| state.clone())
+        (!state.answers.is_empty() || state.left.is_some()).then(|| state.clone())
     }
     fn forgettable(state: &Arc<PhotoAnswers>) -> bool {
-        state.answers.is_empty() && state.first.is_none()
+        state.answers.is_empty() && state.first.is_none() && state.left.is_none()
     }
     fn evict(_: &PhotoKey, (): &(), _: Arc<PhotoAnswers>, _: &mut Vec<(PhotoKey, Epoch)>) {}
 }
 
-/// The answers known, by question, and the rows of readings that were not the first of their photo.
-pub fn readings<'s>(told: ToldStream<'s, Photos>) -> (Rows<'s, (Question, Answer)>, Rows<'s, (PhotoKey, Epoch)>) {
+/// What is known of each photo.
+pub type Known<'s> = Rows<'s, (PhotoKey, Arc<PhotoAnswers>)>;
+
+/// What is known of each photo, and the rows of readings that were not the first of their photo.
+pub fn readings<'s>(told: ToldStream<'s, Photos>) -> (Known<'s>, Rows<'s, (PhotoKey, Epoch)>) {
     let (photos, garbage) = keep::<Photos>(told, "Readings");
-    let answers = photos.flat_map(|((photo, ()), known)| {
+    (photos.map(|((photo, ()), known)| (photo, known)), garbage)
+}
+
+/// The answers known, by question.
+pub fn answers(known: Known<'_>) -> Rows<'_, (Question, Answer)> {
+    known.flat_map(|(photo, known)| {
         let first_read_at = known.first.map(|Reverse((clock, _))| clock);
         let rows: Vec<_> = known
             .answers
@@ -103,6 +134,5 @@ pub fn readings<'s>(told: ToldStream<'s, Photos>) -> (Rows<'s, (Question, Answer
             })
             .collect();
         rows
-    });
-    (answers, garbage)
+    })
 }

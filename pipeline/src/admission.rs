@@ -8,9 +8,10 @@ use crate::feed::{Fed, Garbage};
 use crate::live::{self, Answered, HashOf, Refused};
 use ecow::EcoString;
 use inkflow_connectors::journal::{Change, Position, Positions, RowKey};
+use inkflow_operators::readings::PhotoAnswers;
 use inkflow_operators::views::positions::{Freshness, Place};
 use inkflow_operators::Epoch;
-use inkflow_schemas::{Erasure, Event, Id, Millis, Outcome, Submission, Topic};
+use inkflow_schemas::{Erasure, Event, Id, Millis, Outcome, PhotoKey, Question, Submission, Topic};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Where a record stands, and its own time.
@@ -38,6 +39,8 @@ pub struct Admission {
     answers: Vec<Answered>,
     changes: Vec<Change>,
     withdrawn: Vec<Fed>,
+    /// Photos that left demand, or came back.
+    moved: Vec<(PhotoKey, bool)>,
     positions: FxHashMap<(Topic, u32), Position>,
     rows: usize,
 }
@@ -157,16 +160,35 @@ impl Admission {
     }
 
     /// Deletes an answer, so that its question may be asked again.
-    pub fn withdraw(&mut self, hash: HashOf<'_>, question: &inkflow_schemas::Question) {
+    pub fn withdraw(&mut self, hash: HashOf<'_>, question: &Question) {
         self.rows += 1;
         self.changes.push(Change::Delete { key: live::answer_key(hash, question) });
         self.withdrawn.push(Fed::Answer(question.clone(), None));
     }
 
     /// Forgets when a photo was first read; its answers are withdrawn one by one.
-    pub fn forget(&mut self, photo: inkflow_schemas::PhotoKey) {
+    pub fn forget(&mut self, photo: PhotoKey) {
         self.rows += 1;
         self.withdrawn.push(Fed::Unread(photo));
+    }
+
+    /// Says since when nobody asks about a photo: since this epoch; or no longer, where it did not leave.
+    pub fn moved(&mut self, photo: PhotoKey, left: bool) {
+        self.rows += 1;
+        self.moved.push((photo, left));
+    }
+
+    /// Deletes all that is known of a photo. Nobody asks about it in this epoch.
+    pub fn expire(&mut self, hash: HashOf<'_>, photo: PhotoKey, known: &PhotoAnswers) {
+        self.rows += 1;
+        let answers = known.asked().map(|(model, template)| {
+            let question = Question { photo: photo.clone(), model: model.clone(), template: template.clone() };
+            live::answer_key(hash, &question)
+        });
+        let first = known.first_read_in().map(|epoch| live::first_reading_key(hash, &photo, epoch));
+        let keys = answers.chain(first).chain([live::left_demand_key(hash, &photo)]);
+        self.changes.extend(keys.map(|key| Change::Delete { key }));
+        self.withdrawn.push(Fed::Expired(photo));
     }
 
     /// Deletes a row that can never count again. It is in no view, so that nothing is fed.
@@ -207,6 +229,10 @@ impl Admission {
                 changes.push(change);
                 fed.push(row);
             }
+        }
+        for (photo, left) in self.moved.drain(..) {
+            changes.push(change(live::left_demand_key(hash, &photo), left.then_some(&())));
+            fed.push(Fed::Left(photo, left.then_some(clock)));
         }
         for refused in self.refused.drain(..) {
             let key = live::rejected_key(hash, &refused.topic, refused.partition, refused.offset);

@@ -11,6 +11,7 @@
 
 use crate::admission::Admission;
 use crate::clock::Clock;
+use crate::expired::Expired;
 use crate::feed::{Garbage, Want};
 use crate::flow::{Delivery, Out};
 use crate::inlets::{Batch, Inlets, Parsed};
@@ -95,6 +96,7 @@ pub struct Engine {
     pub(crate) admission: Admission,
     pub(crate) queue: Queue,
     pub(crate) garbage: Vec<Garbage>,
+    pub(crate) expired: Expired,
     pub(crate) instants: BTreeMap<usize, Option<Millis>>,
     pub(crate) hydrated_epoch: Epoch,
     pub(crate) last: (Epoch, Millis),
@@ -122,6 +124,9 @@ impl Engine {
             self.check_sinks()?;
             self.lend();
             self.scrub_beside().await;
+            if self.may_expire() {
+                self.seal().await?;
+            }
             if *inlets.stop.borrow() {
                 break;
             }
@@ -162,10 +167,17 @@ impl Engine {
         due && self.in_flight() < self.settings.epochs_ahead_max
     }
 
+    /// Readings can be deleted, in an epoch of their own: what every epoch before it changed is known, and it holds no
+    /// record, so that nobody can begin to ask about their photos in it.
+    fn may_expire(&self) -> bool {
+        self.in_flight() == 0 && self.admission.is_empty() && !self.expired.is_empty()
+    }
+
     /// Nothing more will come of itself: sources at their end, all delivered, all answered, all sinks written.
     fn is_done(&self) -> bool {
         self.open_sources == 0
             && !self.may_seal()
+            && self.expired.is_empty()
             && self.in_flight() == 0
             && self.queue.is_settled()
             && self.sinks.iter().all(|sink| sink.applied() == Some(self.last.0))
@@ -266,9 +278,13 @@ impl Engine {
         let epoch = self.last.0 + 1;
         let clock = self.clock.now().max(self.last.1);
         let collected = self.garbage.len() as u64;
+        let may_expire = self.may_expire();
         let sealed = {
             let journal = &self.journal;
             let hash = |collection, parts: &[&[u8]]| journal.hash(collection, parts);
+            if may_expire {
+                self.counts.expired += self.expired.expire(&hash, &mut self.admission);
+            }
             for garbage in self.garbage.drain(..) {
                 self.admission.collect(&hash, &garbage);
             }
@@ -308,6 +324,7 @@ impl Engine {
                 Out::Row(view, row) => rows.push((view, row, diff as i64)),
                 Out::Missing(asked) => missing.push((asked.0, asked.1, diff)),
                 Out::Garbage(row) => garbage.push(row),
+                Out::Unasked(unasked) => self.expired.take(&mut self.admission, unasked, diff),
                 Out::Instant(worker, next) => {
                     self.instants.insert(worker, next);
                 }

@@ -9,6 +9,7 @@ pub mod clock;
 pub mod config;
 pub mod engine;
 mod erasure;
+pub mod expired;
 pub mod inlets;
 mod lending;
 pub mod letters;

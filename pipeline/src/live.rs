@@ -149,6 +149,12 @@ pub fn first_reading_key(hash: HashOf<'_>, photo: &PhotoKey, epoch: Epoch) -> Ro
     RowKey { collection: Collection::FirstReadings, hash: hash(Collection::FirstReadings, &parts), epoch: Some(epoch) }
 }
 
+/// The row that says since when nobody asks about a photo. It holds nothing: who the photo is, its readings say.
+pub fn left_demand_key(hash: HashOf<'_>, photo: &PhotoKey) -> RowKey {
+    let parts = [photo.uri.as_bytes(), photo.version.as_bytes()];
+    key(Collection::LeftDemand, hash(Collection::LeftDemand, &parts))
+}
+
 /// The row of a refused record.
 pub fn rejected_key(hash: HashOf<'_>, topic: &str, partition: u32, offset: u64) -> RowKey {
     let parts = [topic.as_bytes(), &partition.to_be_bytes()[..], &offset.to_be_bytes()[..]];

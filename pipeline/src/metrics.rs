@@ -100,6 +100,7 @@ fn record_progress(progress: &Progress) {
     }
     count(&names::ANSWERS_DROPPED, progress.answers_dropped);
     count(&names::GARBAGE, progress.collected);
+    count(&names::EXPIRED, progress.expired);
     for sink in &progress.sinks {
         let applied = sink.applied.unwrap_or(0);
         let of_sink =

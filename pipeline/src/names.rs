@@ -181,6 +181,14 @@ pub const GARBAGE: Metric = Metric::new(
     "Rows deleted from the journal because they can count no more.",
 );
 
+/// Photos whose readings were deleted.
+pub const EXPIRED: Metric = Metric::new(
+    "inkflow_photos_expired_total",
+    Counter,
+    Count,
+    "Photos whose readings were deleted, as nobody had asked about them for keep_readings_days.",
+);
+
 /// The last epoch in a sink.
 pub const SINK_EPOCH: Metric =
     Metric::new("inkflow_sink_epoch", Gauge, Count, "The epoch that the sink's rows reflect.").by(&["sink"]);
@@ -221,6 +229,7 @@ pub const ALL: &[Metric] = &[
     ANSWERS,
     ANSWERS_DROPPED,
     GARBAGE,
+    EXPIRED,
     SINK_EPOCH,
     SINK_LAG,
     SINK_WAITING,

@@ -32,6 +32,8 @@ pub struct Progress {
     pub pending: usize,
     /// Rows deleted as garbage.
     pub collected: u64,
+    /// Photos whose readings were deleted, as nobody had asked about them for long.
+    pub expired: u64,
     /// Live rows hydrated at the start.
     pub hydrated: u64,
     /// How the sinks are.

@@ -29,6 +29,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// The model that recorded readings are said to be of.
 pub const RECORDED_MODEL: &str = "recorded@1";
 
+/// So many days after its photo left demand a reading is deleted, where nothing else is said: longer than anybody takes to
+/// undo a mistake in a roster.
+pub const KEEP_READINGS_DAYS: u32 = 30;
+
 /// Where the journal lies in its folder.
 pub const JOURNAL_PATH: &str = "journal";
 
@@ -67,6 +71,8 @@ pub struct Setup {
     pub now: Option<Millis>,
     /// The day of a time.
     pub day_of: DayOf,
+    /// So many days after its photo left demand a reading is deleted.
+    pub keep_readings_days: u32,
     /// How many timely workers.
     pub workers: usize,
     /// Limits, and whether the run ends.
@@ -87,6 +93,7 @@ impl Setup {
             dead_letters: None,
             now: None,
             day_of: utc_day(),
+            keep_readings_days: KEEP_READINGS_DAYS,
             workers: 1,
             settings: EngineSettings::default(),
             hydrated: Arc::default(),
@@ -186,7 +193,8 @@ pub async fn prepare(setup: Setup) -> Result<Run, RunError> {
 
     let known = KnownBytes::default();
     let (pool, model, reads_templates) = pool(setup.readers, &known)?;
-    let homework_settings = Settings { model, reads_templates, day_of: setup.day_of };
+    let homework_settings =
+        Settings { model, reads_templates, day_of: setup.day_of, keep_readings_days: setup.keep_readings_days };
     let until_end = setup.settings.until_end;
     let clock = setup.now.map_or(Clock::Wall, Clock::Fixed);
     let parts = Parts {

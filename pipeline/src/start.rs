@@ -7,6 +7,7 @@
 use crate::admission::{fresh, Admission};
 use crate::clock::Clock;
 use crate::engine::{Engine, EngineError, EngineSettings};
+use crate::expired::Expired;
 use crate::feed::Fed;
 use crate::flow::Flow;
 use crate::inlets::{Inlet, Inlets};
@@ -158,6 +159,7 @@ pub async fn start(parts: Parts, define: impl Fn(&mut Flow<'_>) + Send + Sync + 
         admission,
         queue: Queue::default(),
         garbage: Vec::new(),
+        expired: Expired::default(),
         instants: BTreeMap::new(),
         hydrated_epoch: epoch,
         last: (epoch, last_clock),
@@ -196,6 +198,8 @@ struct Hydration<'a> {
     erased: FxHashSet<u128>,
     /// Rows of erased students that the last process did not live to delete.
     stale: Vec<RowKey>,
+    /// When which photo left demand, by the rows' hashes; what is over in the end is of photos that are gone.
+    left: FxHashMap<u128, Millis>,
     attempted: Vec<Attempted>,
     unclean: bool,
     /// Somebody was erased, and the last process did not live to see the bytes leave the journal's files.
@@ -213,6 +217,7 @@ impl<'a> Hydration<'a> {
             rows: Vec::new(),
             erased: FxHashSet::default(),
             stale: Vec::new(),
+            left: FxHashMap::default(),
             attempted: Vec::new(),
             unclean: false,
             scrub_due: false,
@@ -228,6 +233,7 @@ impl<'a> Hydration<'a> {
             Collection::Enrolments,
             Collection::Reviews,
             Collection::Attempts,
+            Collection::LeftDemand,
             Collection::Readings,
             Collection::FirstReadings,
             Collection::Rejected,
@@ -246,6 +252,8 @@ impl<'a> Hydration<'a> {
                 return Err(fault);
             }
         }
+        let gone = self.left.drain().map(|(hash, _)| RowKey { collection: Collection::LeftDemand, hash, epoch: None });
+        self.stale.extend(gone);
         self.flush()
     }
 
@@ -288,6 +296,7 @@ impl<'a> Hydration<'a> {
                     None
                 } else {
                     self.know(&row);
+                    self.leave(&row.question.photo);
                     Some(Fed::Answer(row.question, Some(row.outcome)))
                 }
             }
@@ -300,7 +309,10 @@ impl<'a> Hydration<'a> {
                 self.attempt(key, &row)?;
                 None
             }
-            Collection::LeftDemand => None,
+            Collection::LeftDemand => {
+                self.left.insert(key.hash, clock);
+                None
+            }
         };
         self.rows.extend(fed);
         if self.rows.len() >= HYDRATION_ROWS {
@@ -315,6 +327,17 @@ impl<'a> Hydration<'a> {
             return None;
         }
         Some(fed())
+    }
+
+    /// Says when the photo left demand, where it did.
+    fn leave(&mut self, photo: &PhotoKey) {
+        if self.left.is_empty() {
+            return;
+        }
+        let hash = |collection, parts: &[&[u8]]| self.journal.hash(collection, parts);
+        if let Some(clock) = self.left.remove(&live::left_demand_key(&hash, photo).hash) {
+            self.rows.push(Fed::Left(photo.clone(), Some(clock)));
+        }
     }
 
     fn know(&self, row: &Answered) {

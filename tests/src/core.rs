@@ -7,6 +7,7 @@
 use crate::journal::{hash, Journal};
 use crate::tables::{RowChanges, Tables};
 use inkflow::admission::{Admission, At};
+use inkflow::expired::Expired;
 use inkflow::feed::{Garbage, Want};
 use inkflow::flow::{Delivery, Out};
 use inkflow::homework::{homework, Settings};
@@ -26,6 +27,9 @@ use std::time::Duration;
 
 /// A delivery that takes longer than this will never come.
 const DELIVERY_PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long readings are kept here: for less than a history takes.
+pub const KEEP_READINGS_DAYS: u32 = 6;
 
 /// What an epoch changed.
 pub struct Changed {
@@ -51,6 +55,7 @@ pub struct Core {
     /// What has been sealed.
     pub journal: Journal,
     garbage: Vec<Garbage>,
+    expired: Expired,
     instants: BTreeMap<usize, Option<Millis>>,
     hydrated: Epoch,
     sealed: (Epoch, Millis),
@@ -64,6 +69,7 @@ pub fn settings(template_models: impl IntoIterator<Item = String>) -> Settings {
         model: ModelName::new("recorded@1").expect("a model"),
         reads_templates: Arc::new(move |model| template_models.contains(model.as_str())),
         day_of: utc_day(),
+        keep_readings_days: KEEP_READINGS_DAYS,
     }
 }
 
@@ -118,6 +124,7 @@ impl Core {
             deliveries,
             journal,
             garbage: Vec::new(),
+            expired: Expired::default(),
             instants: BTreeMap::new(),
             hydrated: last.0,
             sealed: last,
@@ -164,6 +171,9 @@ impl Core {
     pub fn seal(&mut self, clock: Millis) -> Epoch {
         let epoch = self.sealed.0 + 1;
         assert!(clock >= self.sealed.1, "a clock never goes back");
+        if self.may_expire() {
+            self.expired.expire(&hash, &mut self.admission);
+        }
         for garbage in self.garbage.drain(..) {
             self.admission.collect(&hash, &garbage);
         }
@@ -192,6 +202,7 @@ impl Core {
                     assert_eq!(diff, 1, "{garbage:?}");
                     self.garbage.push(garbage);
                 }
+                Out::Unasked(unasked) => self.expired.take(&mut self.admission, unasked, diff),
                 Out::Instant(worker, next) => drop(self.instants.insert(worker, next)),
             }
         }
@@ -244,6 +255,16 @@ impl Core {
     /// How many rows the operators hold.
     pub fn held(&self) -> &Held {
         self.workers.held()
+    }
+
+    /// True where the next epoch deletes what is known of [`Core::expired`].
+    pub fn may_expire(&self) -> bool {
+        self.in_flight() == 0 && self.admission.is_empty()
+    }
+
+    /// The photos whose readings can be deleted.
+    pub fn expired(&self) -> &Expired {
+        &self.expired
     }
 
     /// How many rows can be deleted and have not been yet.

@@ -79,14 +79,19 @@ impl Journal {
         self.rows(Collection::Erased).map(|(key, _)| key.hash).collect()
     }
 
-    /// The rows of students who are erased: those that the last process did not live to delete.
+    /// Rows that the last process did not live to delete: those of students who are erased, and of photos of which nothing
+    /// is known any more.
     pub fn stale(&self) -> Vec<RowKey> {
+        let photo = |row: &Live| read::<Answered>(Collection::Readings, &row.value).question.photo;
+        let known: BTreeSet<RowKey> =
+            self.rows(Collection::Readings).map(|(_, row)| live::left_demand_key(&hash, &photo(row))).collect();
         let erased = self.erased();
         let is_erased = |student: &Id| erased.contains(&live::erased_key(&hash, student).hash);
         let is_stale = |(key, row): &(&RowKey, &Live)| match key.collection {
             Collection::Submissions => is_erased(&read::<Submission>(key.collection, &row.value).student_id),
             Collection::Enrolments => is_erased(&read::<Enrolment>(key.collection, &row.value).student_id),
             Collection::Reviews => is_erased(&read::<Review>(key.collection, &row.value).student_id),
+            Collection::LeftDemand => !known.contains(key),
             _ => false,
         };
         self.rows.iter().filter(is_stale).map(|(key, _)| *key).collect()
@@ -96,7 +101,12 @@ impl Journal {
     pub fn hydrate(&self, last: Epoch) -> Vec<Fed> {
         let stale: BTreeSet<RowKey> = self.stale().into_iter().collect();
         let rows = self.rows.iter().filter(|(key, _)| !stale.contains(key));
-        let rows = rows.filter_map(|(key, row)| fed(key.collection, row));
+        let left = self.rows.iter().filter(|(key, _)| key.collection == Collection::Readings).filter_map(|(_, row)| {
+            let photo = read::<Answered>(Collection::Readings, &row.value).question.photo;
+            let left = self.rows.get(&live::left_demand_key(&hash, &photo))?;
+            Some(Fed::Left(photo, Some(left.clock)))
+        });
+        let rows = rows.filter_map(|(key, row)| fed(key.collection, row)).chain(left);
         let positions = self.positions.iter();
         rows.chain(positions.map(|((topic, partition), position)| fresh(topic, *partition, position, last))).collect()
     }

@@ -4,11 +4,12 @@
 //! answered, in random later epochs and in any order; answers are withdrawn; the clock stands, moves, and lands exactly
 //! on instants. After every epoch every view, the questions that wait and the next instant are compared.
 
-use crate::core::{settings, Core};
+use crate::core::{settings, Core, KEEP_READINGS_DAYS};
+use crate::journal::hash;
 use crate::records::{records, strayed, Record};
-use inkflow::live;
+use inkflow::live::{self, Answered};
 use inkflow_connectors::journal::Collection;
-use inkflow_oracle::{compare, history_folder, Answer, Dice, Folder, Options, Readings, Size, SoFar, Views};
+use inkflow_oracle::{compare, history_folder, Answer, Dice, Folder, Options, Photo, Readings, Size, SoFar, Views};
 use inkflow_schemas::{Bp, Fault, Millis, Outcome, PhotoKey, Quality, Question, Reading, Submission, Topic, DAY_MS};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -39,8 +40,12 @@ pub struct Play {
     expected: VecDeque<(Millis, Views)>,
     /// The last offset and epoch of each partition.
     positions: BTreeMap<(String, u32), (u64, u64)>,
+    /// The clock of the last epoch in which a photo was in demand.
+    demanded: BTreeMap<Photo, i64>,
     /// How many questions have been leased.
     pub leases: usize,
+    /// Of how many photos the readings were deleted, as nobody had asked about them for long.
+    pub expired: usize,
 }
 
 impl Play {
@@ -72,7 +77,9 @@ impl Play {
             answered: Vec::new(),
             expected: VecDeque::new(),
             positions: BTreeMap::new(),
+            demanded: BTreeMap::new(),
             leases: 0,
+            expired: 0,
             dice,
         };
         play.seal(Millis(clock));
@@ -93,7 +100,7 @@ impl Play {
         }
         self.deliver_all();
         let settling = self.core.last().0;
-        while !self.core.queue.is_settled() || self.core.garbage() > 0 {
+        while !self.core.queue.is_settled() || self.core.garbage() > 0 || !self.core.admission.is_empty() {
             assert!(self.core.last().0 < settling + EPOCHS_TO_SETTLE, "questions wait for ever");
             self.answer_some(100);
             let clock = self.tick();
@@ -104,6 +111,12 @@ impl Play {
 
     /// One epoch of at most so many records, now and then two before the first is delivered.
     pub fn step(&mut self, records_max: usize) {
+        if self.dice.chance(15) {
+            // An epoch that nothing comes in.
+            self.deliver_all();
+            let clock = self.tick();
+            self.seal(clock);
+        }
         for _ in 0..=self.dice.below(records_max) {
             self.gather();
         }
@@ -222,6 +235,9 @@ impl Play {
 
     /// Seals what was gathered at that clock, in the core and in the oracle.
     pub fn seal(&mut self, clock: Millis) {
+        let may_expire = self.core.may_expire();
+        let expired: Vec<Photo> = self.core.expired().photos().filter(|_| may_expire).map(told_photo).collect();
+        let last = self.core.last().1 .0;
         let epoch = self.core.seal(clock);
         // "Should a key appear in two partitions, the one admitted later counts, within one epoch the higher partition."
         self.lines.sort_by_key(|record| (record.at.topic, record.at.partition, record.at.offset));
@@ -239,6 +255,15 @@ impl Play {
         for (question, answer) in self.answered.drain(..) {
             self.so_far.answer(question, answer, clock.0);
         }
+        let demanded = self.so_far.demanded(&self.options);
+        for photo in expired {
+            assert!(!demanded.contains(&photo), "deleted, and in demand: {photo:?}");
+            let left = self.demanded.get(&photo).expect("nothing is known of a photo that nobody ever asked about");
+            assert!(*left + i64::from(KEEP_READINGS_DAYS) * DAY_MS <= last, "deleted too early: {photo:?}");
+            self.so_far.forget(&photo);
+            self.expired += 1;
+        }
+        self.demanded.extend(demanded.into_iter().map(|photo| (photo, clock.0)));
         self.expected.push_back((clock, self.so_far.views(clock.0, &self.options)));
     }
 
@@ -282,10 +307,15 @@ impl Play {
         }
     }
 
+    /// True where all that was gathered has been sealed.
+    pub fn is_at_rest(&self) -> bool {
+        self.answered.is_empty() && self.lines.is_empty() && self.withdrawn.is_empty() && self.forgotten.is_empty()
+    }
+
     /// Ends the workers, whatever is in flight, and starts so many others from the journal, as after a crash: every view
     /// is as the oracle has it, and the same questions wait, those that were leased again.
     pub fn restart(&mut self, workers: usize) {
-        assert!(self.answered.is_empty() && self.lines.is_empty(), "nothing is gathered");
+        assert!(self.is_at_rest(), "nothing is gathered");
         self.expected.clear();
         let old = std::mem::replace(&mut self.core, Core::start(1, settings([])));
         self.core = old.restart(workers);
@@ -312,17 +342,57 @@ impl Play {
         assert_eq!(pages.len(), self.so_far.counting_submissions(), "submissions of {:#?}", pages.keys());
         let photos: BTreeSet<u128> = journal.rows(Collection::FirstReadings).map(|(key, _)| key.hash).collect();
         assert_eq!(journal.count(Collection::FirstReadings), photos.len(), "one first reading a photo");
+        self.check_ledger();
+    }
+
+    /// The journal holds the answers that the oracle knows, and of each photo that is not in demand that it left.
+    pub fn check_ledger(&self) {
+        let journal = &self.core.journal;
+        let answers = journal.rows(Collection::Readings).map(|(_, row)| {
+            let answered = live::read::<Answered>(Collection::Readings, &row.value).expect("an answer");
+            told(&answered.question)
+        });
+        let (answers, known) = (answers.collect::<BTreeSet<_>>(), self.so_far.answered());
+        assert_eq!(answers, known, "answers");
+        let firsts = journal.rows(Collection::FirstReadings).map(|(_, row)| {
+            told_photo(&live::read::<PhotoKey>(Collection::FirstReadings, &row.value).expect("a photo"))
+        });
+        assert_eq!(firsts.collect::<BTreeSet<_>>(), self.so_far.first_read(), "photos that were read");
+        let demanded = self.so_far.demanded(&self.options);
+        let away = known.into_iter().map(|question| question.photo).filter(|photo| !demanded.contains(photo));
+        let away: BTreeSet<_> = away.map(|photo| live::left_demand_key(&hash, &photo_key(&photo))).collect();
+        let left: BTreeSet<_> = journal.rows(Collection::LeftDemand).map(|(key, _)| *key).collect();
+        assert_eq!(left, away, "photos that left demand");
+    }
+
+    /// Lets the clock pass until nothing more is deleted: what is known is then of photos in demand.
+    pub fn expire_all(&mut self) {
+        let clock = self.core.last().1.plus_days(i64::from(KEEP_READINGS_DAYS) + 1);
+        // The clock passes the instant, what can be deleted is, and that is delivered.
+        for _ in 0..3 {
+            self.seal(clock);
+            self.deliver_all();
+        }
+        self.check_journal();
+        assert!(self.core.admission.is_empty() && self.core.expired().is_empty());
+        let demanded = self.so_far.demanded(&self.options);
+        let known: BTreeSet<Photo> = self.so_far.answered().into_iter().map(|question| question.photo).collect();
+        assert!(known.is_subset(&demanded), "nobody asks about {:?}", known.difference(&demanded));
+        assert_eq!(self.core.journal.count(Collection::LeftDemand), 0);
     }
 }
 
 /// A question as the oracle tells it.
 pub fn told(question: &Question) -> inkflow_oracle::Question {
-    let photo = |key: &PhotoKey| (key.uri.to_string(), key.version.to_string());
     inkflow_oracle::Question {
-        photo: photo(&question.photo),
+        photo: told_photo(&question.photo),
         model: question.model.to_string(),
-        template: question.template.as_ref().map(photo),
+        template: question.template.as_ref().map(told_photo),
     }
+}
+
+fn told_photo(key: &PhotoKey) -> Photo {
+    (key.uri.to_string(), key.version.to_string())
 }
 
 /// The same, back.

@@ -32,8 +32,12 @@ pub enum Fed {
     Answer(Question, Option<Outcome>),
     /// A photo had a reading in the epoch of that number and clock.
     Read(PhotoKey, Millis, Epoch),
-    /// Nothing is kept of a photo's readings any more.
+    /// When a photo was first read is forgotten.
     Unread(PhotoKey),
+    /// A photo left demand in an epoch of about that clock; or it came back.
+    Left(PhotoKey, Option<Millis>),
+    /// All that was known of a photo was deleted.
+    Expired(PhotoKey),
     /// A record was refused.
     Rejected(Rejected),
     /// A source is reflected up to there.

@@ -6,6 +6,7 @@
 
 use crate::feed::{Fed, Garbage, Want};
 use inkflow_operators::keep::{Keep, Told, ToldStream};
+use inkflow_operators::unasked::Unasked;
 use inkflow_operators::views::View;
 use inkflow_operators::{Epoch, Rows};
 use inkflow_schemas::{Millis, Question, Row, ViewSchema};
@@ -26,6 +27,8 @@ pub enum Out {
     Missing(Box<(Question, Want)>),
     /// A row that the journal can delete.
     Garbage(Garbage),
+    /// What is to be done about what is known of a photo that nobody asks about.
+    Unasked(Unasked),
     /// A worker's next instant, or none.
     Instant(usize, Option<Millis>),
 }
@@ -117,6 +120,11 @@ impl<'s> Flow<'s> {
     /// These rows can never count again.
     pub fn garbage(&mut self, rows: Rows<'s, Garbage>) {
         self.output(rows.map(Out::Garbage));
+    }
+
+    /// This is to be done about what is known of photos that nobody asks about.
+    pub fn unasked(&mut self, rows: Rows<'s, Unasked>) {
+        self.output(rows.map(Out::Unasked));
     }
 
     /// These are the next instants of the workers.

@@ -8,8 +8,9 @@ use inkflow_operators::pages::{pages, PageTold, Pages};
 use inkflow_operators::pairs::{pairs, Enrolled, Task};
 use inkflow_operators::phases::phases;
 use inkflow_operators::policy::rules;
-use inkflow_operators::readings::{readings, PhotoTold, Photos};
+use inkflow_operators::readings::{answers, readings, PhotoTold, Photos};
 use inkflow_operators::resolve::resolve;
+use inkflow_operators::unasked::unasked;
 use inkflow_operators::upsert::{upsert, Upsert};
 use inkflow_operators::views::agreement::{model_agreement, review_agreement};
 use inkflow_operators::views::class_assignment::class_assignment;
@@ -31,6 +32,8 @@ pub struct Settings {
     pub reads_templates: Arc<dyn Fn(&ModelName) -> bool + Send + Sync>,
     /// The day of a time, in the flow's time zone.
     pub day_of: DayOf,
+    /// So many days after its photo left demand, what is known of it is deleted.
+    pub keep_readings_days: u32,
 }
 
 /// Defines the homework flow.
@@ -40,12 +43,13 @@ pub fn homework(flow: &mut Flow<'_>, settings: Settings) {
     let (enrolments, left) = upsert(flow.source::<Upsert<Id, Id, Enrolled>>(pick_enrolment), "Enrolments");
     let (assignments, _) = upsert(flow.source::<Upsert<Id, (), Arc<Task>>>(pick_assignment), "Assignments");
     let (policies, _) = upsert(flow.source::<Upsert<Scope, (), Arc<Policy>>>(pick_policy), "Policies");
-    let (ledger, late_reads) = readings(flow.source::<Photos>(pick_photo));
+    let (known, late_reads) = readings(flow.source::<Photos>(pick_photo));
     let (fresh, _) = upsert(flow.source::<Upsert<(ecow::EcoString, u32), (), Freshness>>(pick_fresh), "Freshness");
     let (rejected, _) = upsert(flow.source::<Upsert<Rejected, (), ()>>(pick_rejected), "Rejected");
 
     // Who has which assignment, and where the clock stands in it.
-    let (tasks, instants) = phases(assignments.map(|(_, task)| task), flow.clock(), |task: &Arc<Task>| task.instants);
+    let (tasks, instants) =
+        phases(assignments.map(|(_, task)| task), flow.clock(), |task: &Arc<Task>| task.instants, "Phases");
     let places = enrolments.clone().map(|((_, class), enrolled)| (class, enrolled.school_id));
     let rules = rules(places, policies.map(|((scope, ()), policy)| (scope, policy)), settings.model);
     let seats = enrolments.clone().map(|(seat, _)| seat);
@@ -55,7 +59,8 @@ pub fn homework(flow: &mut Flow<'_>, settings: Settings) {
     let (counted, uncounted) = counted(pages, pairs.clone());
     let reads_templates = settings.reads_templates;
     let asked = questions(counted.clone(), move |model| reads_templates(model));
-    let resolved = resolve(asked, ledger.arrange_by_key_named("Ledger"));
+    let photos = asked.clone().map(|(question, _)| question.photo);
+    let resolved = resolve(asked, answers(known.clone()).arrange_by_key_named("Ledger"));
     let rows = resolved.rows();
     let live = rows.clone().flat_map(|(asking, answer)| (!asking.shadow).then_some((asking.page, answer)));
     let shadow = rows.flat_map(|(asking, answer)| asking.shadow.then_some((asking.page, answer)));
@@ -84,6 +89,7 @@ pub fn homework(flow: &mut Flow<'_>, settings: Settings) {
     }));
     flow.garbage(left.map(|(student, class)| Garbage::Enrolment(student, class)));
     flow.garbage(late_reads.map(|(photo, epoch)| Garbage::Read(photo, epoch)));
+    flow.unasked(unasked(photos, known, flow.clock(), settings.keep_readings_days));
     flow.instants(instants);
 }
 
@@ -142,6 +148,8 @@ fn pick_photo(fed: &Fed) -> Option<Told<inkflow_schemas::PhotoKey, (), PhotoTold
             Some(Told::Key(question.photo.clone(), (), PhotoTold::Answer(asked, *outcome)))
         }
         Fed::Unread(photo) => Some(Told::Key(photo.clone(), (), PhotoTold::Forgotten)),
+        Fed::Left(photo, left) => Some(Told::Key(photo.clone(), (), PhotoTold::Left(*left))),
+        Fed::Expired(photo) => Some(Told::Evict(photo.clone())),
         Fed::Read(photo, clock, epoch) => Some(Told::Key(photo.clone(), (), PhotoTold::Read(*clock, *epoch))),
         _ => None,
     }

@@ -146,6 +146,7 @@ fn setup(config: &FlowConfig, until_end: bool, now: Option<Millis>, vitals: &Vit
     setup.dead_letters = config.dead_letters.as_ref().map(|letters| letters.path.clone());
     setup.now = now;
     setup.day_of = config.time_zone.day_of();
+    setup.keep_readings_days = config.keep_readings_days;
     setup.workers = config.workers.get();
     setup.settings = EngineSettings {
         epoch_rows_max: config.limits.epoch_rows_max.get(),

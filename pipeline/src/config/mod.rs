@@ -11,6 +11,7 @@ mod secret;
 mod tests;
 
 use crate::engine::EngineSettings;
+use crate::run::KEEP_READINGS_DAYS;
 use inkflow_connectors::reader::BatchSettings;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -52,6 +53,11 @@ pub struct FlowConfig {
     /// The time zone in which a day begins and ends, by its IANA name.
     #[serde(default)]
     pub time_zone: TimeZone,
+    /// So many days after nobody asks about its photo any more (another counts for its page, or its student, class or
+    /// assignment is gone) a reading is deleted from the journal. Should the photo be asked about again after that, it
+    /// is read again.
+    #[serde(default = "keep_readings_days")]
+    pub keep_readings_days: u32,
     /// How many threads the dataflow has. It changes no number; a journal may be opened with another count each time.
     #[serde(default = "one")]
     pub workers: NonZeroUsize,
@@ -258,6 +264,10 @@ fn one() -> NonZeroUsize {
     count(1)
 }
 
+fn keep_readings_days() -> u32 {
+    KEEP_READINGS_DAYS
+}
+
 fn in_flight_max() -> NonZeroUsize {
     count(256)
 }
@@ -303,6 +313,7 @@ impl FlowConfig {
             sinks: Vec::new(),
             dead_letters: None,
             time_zone: TimeZone::default(),
+            keep_readings_days: KEEP_READINGS_DAYS,
             workers: one(),
             limits: LimitsConfig::default(),
             http: None,

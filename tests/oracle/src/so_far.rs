@@ -56,6 +56,14 @@ impl SoFar {
         }
     }
 
+    /// The photos that are known to have had a reading.
+    pub fn first_read(&self) -> BTreeSet<Photo> {
+        match &self.state.answers {
+            Answers::Known(known) => known.first_readings.keys().cloned().collect(),
+            Answers::Recorded(_) => BTreeSet::new(),
+        }
+    }
+
     /// Every view, at that clock.
     pub fn views(&self, clock: i64, options: &Options) -> Views {
         texts(&self.without_the_erased(), clock, options)
@@ -69,6 +77,13 @@ impl SoFar {
         let mut demand = demand(options, &pages(&state, options, &pairs));
         demand.retain(|question| state.answers.answer(question).is_none());
         demand
+    }
+
+    /// The photos in demand.
+    pub fn demanded(&self, options: &Options) -> BTreeSet<Photo> {
+        let state = self.without_the_erased();
+        let pairs = pairs(&state, options, 0);
+        demand(options, &pages(&state, options, &pairs)).into_iter().map(|question| question.photo).collect()
     }
 
     /// The first instant after that clock at which a view changes by itself: an assignment opens, is due, or leaves a recent
