@@ -29,6 +29,7 @@ case ${1:-all} in
     all)
         step tests cargo test --workspace --no-fail-fast
         step system tests/system.sh
+        step reading tests/reading.sh
         ;;
     *) echo "usage: tests/run.sh [check|all]" >&2; exit 2 ;;
 esac

@@ -26,7 +26,8 @@ use crate::workers::{Fill, Workers, WorkersError};
 use inkflow_connectors::journal::{Change, Draft, Journal, JournalError};
 use inkflow_connectors::sink::{EpochStamp, SinkError};
 use inkflow_operators::Epoch;
-use inkflow_schemas::{Id, Millis, Outcome, Row};
+use inkflow_schemas::{Id, Millis, Outcome, Question, Row};
+use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -108,6 +109,8 @@ pub struct Engine {
     pub(crate) scrubbing: Option<tokio::task::JoinHandle<Result<(), JournalError>>>,
     pub(crate) open_sources: usize,
     pub(crate) poison: Poison,
+    /// How often questions were tried before this start, of those that it asks again.
+    pub(crate) spent: FxHashMap<Question, u32>,
     /// True while a question that may end the process runs alone.
     pub(crate) alone: bool,
     pub(crate) counts: Progress,
@@ -244,11 +247,16 @@ impl Engine {
     }
 
     /// Admits an answer while its question waits; else drops it: the first wins.
-    pub(crate) fn admit_answer(&mut self, answered: Answered) {
+    pub(crate) fn admit_answer(&mut self, mut answered: Answered) {
         let Some(want) = self.queue.answer(&answered.question) else {
             self.counts.answers_dropped += 1;
             return;
         };
+        if let (Outcome::Failed { attempts, .. }, Some(spent)) =
+            (&mut answered.outcome, self.spent.remove(&answered.question))
+        {
+            *attempts = attempts.saturating_add(spent);
+        }
         self.counts.answers += 1;
         self.counts.outcomes.count(&answered.outcome);
         self.counts.readings += u64::from(matches!(answered.outcome, Outcome::Read(_)));
@@ -317,7 +325,7 @@ impl Engine {
     async fn take_delivery(&mut self, delivery: Delivery) -> Result<(), EngineError> {
         let Delivery { epoch, out } = delivery;
         let mut rows: Vec<(usize, Row, i64)> = Vec::new();
-        let mut missing: Vec<(inkflow_schemas::Question, Want, isize)> = Vec::new();
+        let mut missing: Vec<(Question, Want, isize)> = Vec::new();
         let mut garbage = Vec::new();
         for (out, diff) in out {
             match out {

@@ -32,3 +32,4 @@ pub mod sources;
 pub mod start;
 pub mod terminal;
 pub mod vitals;
+pub mod watchdog;

@@ -28,6 +28,8 @@ pub struct Answered {
     pub question: Question,
     /// What came of it.
     pub outcome: Outcome,
+    /// True for a failure that may pass: the next start asks again.
+    pub may_pass: bool,
     /// The areas found.
     pub areas: Vec<Area>,
     /// SHA-256 of the photo's bytes, where they were fetched.

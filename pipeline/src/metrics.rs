@@ -81,6 +81,8 @@ pub fn record(vitals: &Vitals) {
     }
     if let Some(figures) = vitals.figures() {
         set(&names::READER_PHOTOS, figures.waiting as u64);
+        count(&names::READER_READ, figures.read);
+        count(&names::READER_SAVED, figures.saved);
         count(&names::READER_BATCHES, figures.batches);
         gauge!(names::READER_BUSY.name).set(figures.longest.as_secs_f64());
     }

@@ -140,6 +140,22 @@ pub const PENDING: Metric = Metric::new(
 pub const READER_PHOTOS: Metric =
     Metric::new("inkflow_reader_photos", Gauge, Count, "Photos queued at the reader or being read, where models read.");
 
+/// Inferences.
+pub const READER_READ: Metric = Metric::new(
+    "inkflow_reader_read_total",
+    Counter,
+    Count,
+    "Photos that a model read: inferences. A photo that is asked about again while its answer is known comes not here.",
+);
+
+/// Inferences that were not needed.
+pub const READER_SAVED: Metric = Metric::new(
+    "inkflow_reader_saved_total",
+    Counter,
+    Count,
+    "Photos that were fetched and whose bytes the model had read before, under another name: inferences saved.",
+);
+
 /// Batches run.
 pub const READER_BATCHES: Metric = Metric::new(
     "inkflow_reader_batches_total",
@@ -224,6 +240,8 @@ pub const ALL: &[Metric] = &[
     JOURNAL_WAITS,
     PENDING,
     READER_PHOTOS,
+    READER_READ,
+    READER_SAVED,
     READER_BATCHES,
     READER_BUSY,
     ANSWERS,

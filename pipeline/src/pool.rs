@@ -94,7 +94,7 @@ impl Pool {
 impl Answered {
     /// An answer with nothing beside it.
     pub fn new(question: Question, outcome: Outcome) -> Answered {
-        Answered { question, outcome, areas: Vec::new(), sha256: None, asked_for: None }
+        Answered { question, outcome, may_pass: false, areas: Vec::new(), sha256: None, asked_for: None }
     }
 }
 
@@ -104,6 +104,7 @@ async fn read(reader: &dyn Reader, Lease { question, want }: Lease) -> PoolAnswe
         Ok(answer) => PoolAnswer::Done(Answered {
             question,
             outcome: Outcome::Read(answer.reading),
+            may_pass: false,
             areas: answer.areas,
             sha256: answer.sha256,
             asked_for: None,
@@ -111,10 +112,10 @@ async fn read(reader: &dyn Reader, Lease { question, want }: Lease) -> PoolAnswe
         Err(ReadError::Definite(fault)) => {
             PoolAnswer::Done(Answered::new(question, Outcome::Failed { fault, attempts: 1 }))
         }
-        Err(ReadError::Passing { becomes, what }) => {
+        Err(ReadError::Passing { becomes, tries, what }) => {
             tracing::debug!(what, fault = becomes.as_str(), "a photo's tries are spent");
-            let attempts = inkflow_connectors::photos::Backoff::default().tries;
-            PoolAnswer::Done(Answered::new(question, Outcome::Failed { fault: becomes, attempts }))
+            let outcome = Outcome::Failed { fault: becomes, attempts: tries };
+            PoolAnswer::Done(Answered { may_pass: true, ..Answered::new(question, outcome) })
         }
         Err(ReadError::Unavailable { what }) => {
             tracing::warn!(what, "the reader is unavailable, and is asked again");

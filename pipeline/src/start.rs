@@ -22,7 +22,7 @@ use crate::workers::{Fill, Workers};
 use inkflow_connectors::journal::{Change, Collection, Journal, LiveRow, RowKey};
 use inkflow_connectors::sink::{Claim, Sink};
 use inkflow_connectors::source::{Offsets, Source};
-use inkflow_schemas::{Assignment, Enrolment, Millis, Outcome, PhotoKey, Policy, Review, Submission, Topic};
+use inkflow_schemas::{Assignment, Enrolment, Millis, Outcome, PhotoKey, Policy, Question, Review, Submission, Topic};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -110,7 +110,7 @@ pub async fn start(parts: Parts, define: impl Fn(&mut Flow<'_>) + Send + Sync + 
     let positions = positions.iter().map(|((topic, partition), position)| fresh(topic, *partition, position, epoch));
     hydration.rows.extend(positions);
     hydration.run().await?;
-    let Hydration { erased, stale, attempted, unclean, scrub_due, count, .. } = hydration;
+    let Hydration { erased, stale, attempted, unclean, scrub_due, passing, count, .. } = hydration;
     workers.feed(Fill::Seal { epoch, clock: last_clock })?;
 
     let sinks_changed = Arc::new(Notify::new());
@@ -129,8 +129,11 @@ pub async fn start(parts: Parts, define: impl Fn(&mut Flow<'_>) + Send + Sync + 
     }
     let mut admission = Admission::new(erased);
     stale.into_iter().for_each(|key| admission.note(Change::Delete { key }));
+    // What may have passed is asked again: its failures are taken back in the first epoch.
+    let hash = |collection, parts: &[&[u8]]| journal.hash(collection, parts);
+    passing.iter().for_each(|(question, _)| admission.withdraw(&hash, question));
+    let spent = passing.into_iter().collect();
     if pool.may_crash {
-        let hash = |collection, parts: &[&[u8]]| journal.hash(collection, parts);
         admission.note(live::put(live::running_key(&hash), &()));
     }
     let broken = |error: std::io::Error| EngineError::Source(format!("a source's thread cannot be started: {error}"));
@@ -171,6 +174,7 @@ pub async fn start(parts: Parts, define: impl Fn(&mut Flow<'_>) + Send + Sync + 
         scrubbing: None,
         open_sources: 2,
         poison: Poison::new(attempted),
+        spent,
         alone: false,
         counts,
         progress: progress_sink,
@@ -201,6 +205,8 @@ struct Hydration<'a> {
     /// When which photo left demand, by the rows' hashes; what is over in the end is of photos that are gone.
     left: FxHashMap<u128, Millis>,
     attempted: Vec<Attempted>,
+    /// What failed and may pass, with its tries so far.
+    passing: Vec<(Question, u32)>,
     unclean: bool,
     /// Somebody was erased, and the last process did not live to see the bytes leave the journal's files.
     scrub_due: bool,
@@ -219,6 +225,7 @@ impl<'a> Hydration<'a> {
             stale: Vec::new(),
             left: FxHashMap::default(),
             attempted: Vec::new(),
+            passing: Vec::new(),
             unclean: false,
             scrub_due: false,
             count: 0,
@@ -297,6 +304,9 @@ impl<'a> Hydration<'a> {
                 } else {
                     self.know(&row);
                     self.leave(&row.question.photo);
+                    if let (true, Outcome::Failed { attempts, .. }) = (row.may_pass, row.outcome) {
+                        self.passing.push((row.question.clone(), attempts));
+                    }
                     Some(Fed::Answer(row.question, Some(row.outcome)))
                 }
             }

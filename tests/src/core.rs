@@ -230,9 +230,7 @@ impl Core {
     pub fn answer(&mut self, question: &Question, outcome: Outcome) -> bool {
         let wanted = self.queue.answer(question).is_some();
         if wanted {
-            let answered =
-                Answered { question: question.clone(), outcome, areas: Vec::new(), sha256: None, asked_for: None };
-            self.admission.answer(answered);
+            self.admission.answer(Answered::new(question.clone(), outcome));
         }
         wanted
     }

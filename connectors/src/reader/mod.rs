@@ -55,11 +55,13 @@ pub enum ReadError {
     /// There will be none by asking again.
     #[error("the photo cannot be read: {}", .0.as_str())]
     Definite(Fault),
-    /// It may pass. The pool asks again, and records `becomes` once its tries are spent.
+    /// It may pass, but did not while it was tried. It is recorded as `becomes`, until a later start asks again.
     #[error("the photo could not be read this time: {what}")]
     Passing {
         /// The fault that it is, when it did not pass as often as it was tried.
         becomes: Fault,
+        /// How often it was.
+        tries: u32,
         /// What happened, for logs: never a photo's address.
         what: String,
     },

@@ -1,9 +1,8 @@
 //! The reader that does it for real: fetch, hash, look whether these bytes were read before, decode, infer.
 
-use super::pool::not_served;
 use super::{Answer, BoxFuture, PageReader, ReadError, Reader};
 use crate::photos::verify::sha256;
-use crate::photos::{FetchError, Photos};
+use crate::photos::{Backoff, FetchError, Photos};
 use bytes::Bytes;
 use inkflow_schemas::{Fault, ModelName, Photo, Question, Reading};
 use std::sync::Arc;
@@ -39,11 +38,12 @@ impl<P: Photos> PhotoReader<P> {
     async fn answer(&self, model: &ModelName, photo: &Photo) -> Result<Answer, ReadError> {
         // Before the fetch, which would be for nothing.
         if !self.pages.serves(model) {
-            return Err(not_served(model));
+            return Err(self.pages.not_served(model));
         }
         let bytes = self.photos.fetch(photo).await?;
         let sha256 = digest(&bytes).await?;
         if let Some(reading) = self.known.as_ref().and_then(|known| known(&sha256, model)) {
+            self.pages.save();
             return Ok(Answer { reading, areas: Vec::new(), sha256: Some(sha256) });
         }
         let (reading, areas) = self.pages.read(model, bytes).await?;
@@ -62,7 +62,9 @@ impl From<FetchError> for ReadError {
     fn from(error: FetchError) -> ReadError {
         match error {
             FetchError::Definite(fault) => ReadError::Definite(fault),
-            FetchError::Passing { what } => ReadError::Passing { becomes: Fault::Timeout, what },
+            FetchError::Passing { what } => {
+                ReadError::Passing { becomes: Fault::Timeout, tries: Backoff::default().tries, what }
+            }
             FetchError::Unavailable { what } => ReadError::Unavailable { what },
         }
     }

@@ -12,7 +12,7 @@ use super::ReadError;
 use bytes::Bytes;
 use inkflow_schemas::{Area, Fault, ModelName, Reading};
 use ort::session::Session;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::JoinHandle;
@@ -79,6 +79,9 @@ impl Default for ReaderSettings {
     }
 }
 
+/// Models come from records, so that there is no end to those that can be absent; so many are told.
+const ABSENT_MAX: usize = 100;
+
 /// Why a pool does not start, or a model does not join it.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -107,10 +110,12 @@ pub struct Figures {
     pub read: u64,
     /// Photos answered with a fault.
     pub failed: u64,
+    /// Photos whose bytes the model had read before, under another name: they cost no inference.
+    pub saved: u64,
     /// Batches run.
     pub batches: u64,
-    /// For how long the thread that is longest at one photo or batch has been at it. A supervisor that sees more than
-    /// some tens of seconds here ends the process: a thread that hangs cannot be stopped otherwise.
+    /// For how long the thread that is longest at one photo or batch has been at it. A thread that hangs cannot be stopped:
+    /// who sees too much here ends the process.
     pub longest: Duration,
 }
 
@@ -157,6 +162,7 @@ pub(super) struct Shared {
     busy_since: Vec<AtomicU64>,
     pub read: AtomicU64,
     pub failed: AtomicU64,
+    saved: AtomicU64,
     pub batches: AtomicU64,
 }
 
@@ -205,6 +211,8 @@ pub struct PageReader {
     room: Arc<Semaphore>,
     waiting_max: usize,
     models: RwLock<BTreeMap<ModelName, Arc<Served>>>,
+    /// Models that were asked for and are not there: each is told once.
+    absent: Mutex<BTreeSet<ModelName>>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -226,6 +234,7 @@ impl PageReader {
             busy_since: (0..count).map(|_| AtomicU64::new(0)).collect(),
             read: AtomicU64::new(0),
             failed: AtomicU64::new(0),
+            saved: AtomicU64::new(0),
             batches: AtomicU64::new(0),
         });
         let mut reader = PageReader {
@@ -233,6 +242,7 @@ impl PageReader {
             room: Arc::new(Semaphore::new(waiting_max)),
             waiting_max,
             models: RwLock::default(),
+            absent: Mutex::default(),
             threads: Vec::new(),
         };
         for thread in 0..count {
@@ -285,16 +295,30 @@ impl PageReader {
         self.models.read().unwrap_or_else(PoisonError::into_inner).get(model).cloned()
     }
 
-    /// What a model says of a photo's bytes. Waits while the queue is full. A model that is not served may be by the time
-    /// the pool asks again, and is `model_error` if it never is.
+    /// What a model says of a photo's bytes. Waits while the queue is full. A model that is not served may be later: till
+    /// then it is `model_error`.
     pub async fn read(&self, model: &ModelName, bytes: Bytes) -> Result<(Reading, Vec<Area>), ReadError> {
         let gone = || ReadError::Unavailable { what: "the reader has stopped".into() };
         let room = self.room.clone().acquire_owned().await.map_err(|_| gone())?;
-        let served = self.served(model).ok_or_else(|| not_served(model))?;
+        let served = self.served(model).ok_or_else(|| self.not_served(model))?;
         let (answer, answered) = oneshot::channel();
         self.shared.lock().push_back(Job { served, bytes, waiting: Waiting { answer, room } });
         self.shared.queued.notify_one();
         Ok(answered.await.map_err(|_| gone())??)
+    }
+
+    /// That this model is not served.
+    pub(super) fn not_served(&self, model: &ModelName) -> ReadError {
+        let mut absent = self.absent.lock().unwrap_or_else(PoisonError::into_inner);
+        if absent.len() < ABSENT_MAX && absent.insert(model.clone()) {
+            tracing::warn!(%model, "asked for, and not loaded here: its photos fail until a start that has it");
+        }
+        ReadError::Passing { becomes: Fault::ModelError, tries: 1, what: format!("{model} is not loaded here") }
+    }
+
+    /// A photo's bytes were read before.
+    pub(super) fn save(&self) {
+        self.shared.saved.fetch_add(1, Ordering::Relaxed);
     }
 
     /// What it has done and is doing.
@@ -306,14 +330,11 @@ impl PageReader {
             waiting: self.waiting_max.saturating_sub(self.room.available_permits()),
             read: self.shared.read.load(Ordering::Relaxed),
             failed: self.shared.failed.load(Ordering::Relaxed),
+            saved: self.shared.saved.load(Ordering::Relaxed),
             batches: self.shared.batches.load(Ordering::Relaxed),
             longest: Duration::from_millis(longest.unwrap_or(0)),
         }
     }
-}
-
-pub(super) fn not_served(model: &ModelName) -> ReadError {
-    ReadError::Passing { becomes: Fault::ModelError, what: format!("{model} is not loaded here") }
 }
 
 impl Drop for PageReader {

@@ -160,7 +160,7 @@ async fn bad_photos_do_not_spoil_the_batch() {
 async fn an_unknown_model_may_come_and_is_an_error_if_it_does_not() {
     let reader = PageReader::start(vec![], settings(1)).unwrap();
     let error = reader.read(&name("page@9"), grey(1)).await.unwrap_err();
-    assert!(matches!(error, ReadError::Passing { becomes: Fault::ModelError, .. }), "{error}");
+    assert!(matches!(error, ReadError::Passing { becomes: Fault::ModelError, tries: 1, .. }), "{error}");
 }
 
 #[tokio::test]
@@ -275,7 +275,8 @@ async fn fetch_hash_known_decode_infer() {
     let reader = reader
         .with_known(Arc::new(move |hash, model| (*hash == sha256 && model.as_str() == "tiny@1").then_some(stored)));
     assert_eq!(reader.read(&question, &photo).await.unwrap().reading, stored);
-    assert_eq!(pages.figures().read, before, "what is known costs no inference");
+    let figures = pages.figures();
+    assert_eq!((figures.read, figures.saved), (before, 1), "what is known costs no inference");
 }
 
 #[test]

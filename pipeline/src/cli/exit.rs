@@ -97,8 +97,9 @@ pub fn reference() -> String {
         let (meaning, advice) = exit.meaning();
         text += &format!("| {} | {meaning} | {advice} |\n", exit.code());
     }
-    text += "| 134 | It panicked, which is a bug (SIGABRT: the process aborts, and never goes on by half). | Report it with \
-             its message; a restart goes on where it stopped. |\n";
+    text += "| 134 | It panicked, which is a bug; or a photo hung the thread that read it (`hung_after_s`). The process aborts \
+             (SIGABRT), and never goes on by half. | Start it again: it goes on where it stopped, and sets aside a photo that \
+             ends it three times. Report a panic with its message. |\n";
     text
 }
 

@@ -10,13 +10,17 @@ use crate::progress::Progress;
 use crate::run::{prepare, Readers, RunError, Setup};
 use crate::terminal::Terminal;
 use crate::vitals::Vitals;
-use crate::{metrics, panic, readers, serve, signals};
+use crate::{metrics, panic, readers, serve, signals, watchdog};
+use inkflow_connectors::reader::Figures;
 use inkflow_schemas::Millis;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Sealing, fetching and serving all wait rather than work: the work is done on threads of its own.
 const RUNTIME_THREADS: usize = 2;
+
+const ENDED: &str = "ended; all is sealed and written";
 
 pub(super) fn run(args: RunArgs) -> Result<(), Failure> {
     let (until_end, now) = (args.until_end, args.now);
@@ -119,7 +123,13 @@ async fn go(
     let progress = vitals.watch(run.run()).await?;
     shown.abort();
     let Progress { epoch, records, rejected, readings, answers, .. } = progress;
-    tracing::info!(epoch, records, rejected, readings, failed = answers - readings, "ended; all is sealed and written");
+    let failed = answers - readings;
+    match vitals.figures() {
+        Some(Figures { read, saved, .. }) => {
+            tracing::info!(epoch, records, rejected, readings, failed, inferences = read, saved, "{ENDED}")
+        }
+        None => tracing::info!(epoch, records, rejected, readings, failed, "{ENDED}"),
+    }
     Ok(())
 }
 
@@ -127,7 +137,9 @@ fn setup(config: &FlowConfig, until_end: bool, now: Option<Millis>, vitals: &Vit
     let readers = match (&config.readers, &config.photos, config.recorded()) {
         (ReaderConfig::Model(model), Some(PhotosConfig::Folder(PhotoFolderConfig { path })), _) => {
             let (readers, pages) = readers::start(model, path)?;
-            vitals.reading(pages);
+            vitals.reading(pages.clone());
+            watchdog::start(Duration::from_secs(model.hung_after_s.get()), config.log.format, pages)
+                .map_err(|error| Failure::Other(format!("no thread for the watchdog: {error}")))?;
             readers
         }
         (ReaderConfig::Model(_), None, _) => {

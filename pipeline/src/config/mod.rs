@@ -16,7 +16,7 @@ use inkflow_connectors::reader::BatchSettings;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 
 pub(crate) use load::nearest;
@@ -130,6 +130,11 @@ pub struct ModelConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("examples" = [4]))]
     pub threads: Option<NonZeroUsize>,
+    /// A thread that has been at one photo for longer than so many seconds hangs, and a thread cannot be stopped: the
+    /// process ends (exit code 134), for whatever starts it again. A photo that did it three times is not read again: it
+    /// has failed, as `reader_crashed`.
+    #[serde(default = "hung_after_s")]
+    pub hung_after_s: NonZeroU64,
     /// How photos are gathered into one inference.
     #[serde(default)]
     pub batch: BatchConfig,
@@ -266,6 +271,13 @@ fn one() -> NonZeroUsize {
 
 fn keep_readings_days() -> u32 {
     KEEP_READINGS_DAYS
+}
+
+fn hung_after_s() -> NonZeroU64 {
+    match NonZeroU64::new(60) {
+        Some(seconds) => seconds,
+        None => NonZeroU64::MIN,
+    }
 }
 
 fn in_flight_max() -> NonZeroUsize {

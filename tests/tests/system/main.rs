@@ -6,3 +6,4 @@ mod layers;
 mod resolve_promises;
 mod retraction;
 mod specs;
+mod view_schemas;
