@@ -44,6 +44,7 @@ pub fn homework(flow: &mut Flow<'_>, settings: Settings) {
     let (assignments, _) = upsert(flow.source::<Upsert<Id, (), Arc<Task>>>(pick_assignment), "Assignments");
     let (policies, _) = upsert(flow.source::<Upsert<Scope, (), Arc<Policy>>>(pick_policy), "Policies");
     let (known, late_reads) = readings(flow.source::<Photos>(pick_photo));
+    let ledger = answers(known.clone());
     let (fresh, _) = upsert(flow.source::<Upsert<(ecow::EcoString, u32), (), Freshness>>(pick_fresh), "Freshness");
     let (rejected, _) = upsert(flow.source::<Upsert<Rejected, (), ()>>(pick_rejected), "Rejected");
 
@@ -60,7 +61,7 @@ pub fn homework(flow: &mut Flow<'_>, settings: Settings) {
     let reads_templates = settings.reads_templates;
     let asked = questions(counted.clone(), move |model| reads_templates(model));
     let photos = asked.clone().map(|(question, _)| question.photo);
-    let resolved = resolve(asked, answers(known.clone()).arrange_by_key_named("Ledger"));
+    let resolved = resolve(asked, ledger.arrange_by_key_named("Ledger"));
     let rows = resolved.rows();
     let live = rows.clone().flat_map(|(asking, answer)| (!asking.shadow).then_some((asking.page, answer)));
     let shadow = rows.flat_map(|(asking, answer)| asking.shadow.then_some((asking.page, answer)));
