@@ -5,6 +5,8 @@ pub mod decode;
 pub mod folder;
 pub mod hidden;
 pub mod journal;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 pub mod memory;
 pub mod photos;
 pub mod reader;

@@ -96,7 +96,16 @@ impl Source for MemorySource {
                     return Ok(PollState::More);
                 }
                 let (key, value, ts) = (key.clone(), value.clone(), *ts);
-                let record = RawRecord { topic, partition, offset: *next, key, value, ts, envelope: Ok(()) };
+                let record = RawRecord {
+                    topic,
+                    partition,
+                    offset: *next,
+                    key,
+                    value,
+                    ts,
+                    headers: Vec::new(),
+                    envelope: Ok(()),
+                };
                 *next += 1;
                 records += 1;
                 bytes += record.bytes();

@@ -11,11 +11,36 @@
 pub(crate) mod contract;
 
 use inkflow_schemas::{parse_event, Event, RecordFault, Topic};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// The next offset to read of each partition.
 pub type Offsets = BTreeMap<(Topic, u32), u64>;
+
+/// Which log a topic's records lie in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// What it is called where it lies.
+    pub name: String,
+    /// What tells it from another log of that name; none where it was not there yet.
+    pub id: Option<u128>,
+}
+
+/// The logs of topics.
+pub type Origins = BTreeMap<Topic, Origin>;
+
+/// Where logs are begun that nothing was sealed of: the answer to a question that must not be asked twice.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Starts {
+    /// Which logs they are.
+    pub origins: Origins,
+    /// The first offsets to read.
+    pub offsets: Offsets,
+}
+
+/// A header of a record: its name and its value.
+pub type RecordHeader = (String, Option<Vec<u8>>);
 
 /// A record as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +57,8 @@ pub struct RawRecord {
     pub value: Option<Vec<u8>>,
     /// The record's own time in milliseconds since 1970, if it has one.
     pub ts: Option<i64>,
+    /// Its headers, which mean nothing here and are kept for its dead letter.
+    pub headers: Vec<RecordHeader>,
     /// Whether what stands around key and value could be read. A record with a fault here is rejected for it.
     pub envelope: Result<(), RecordFault>,
 }
@@ -41,7 +68,7 @@ pub struct RawRecord {
 pub enum PollState {
     /// There may be more at once.
     More,
-    /// All that there is was handed out; more may come. Wait a little before the next poll.
+    /// All that is here now was handed out; more may come. Wait a little before the next poll.
     Idle,
     /// All that there was when [`Source::end_at_start`] was called has been handed out. No poll will give more.
     End,
@@ -64,6 +91,40 @@ pub enum SourceError {
         /// Where: a path or a name.
         place: String,
     },
+    /// The log is not the one that was read. Its offsets mean other records.
+    #[error("{topic} is not the log that was read before: {place} {found}")]
+    Replaced {
+        /// The topic.
+        topic: Topic,
+        /// What became of it.
+        found: &'static str,
+        /// Where: a path or a name.
+        place: String,
+    },
+    /// A partition has no such offset to begin at.
+    #[error("{topic}/{partition} cannot begin at offset {wanted}: {place} holds {low} to {high}")]
+    NoStart {
+        /// The topic.
+        topic: Topic,
+        /// The partition.
+        partition: u32,
+        /// Where it was to begin.
+        wanted: u64,
+        /// Its first offset.
+        low: u64,
+        /// The offset after its last.
+        high: u64,
+        /// Where: a path or a name.
+        place: String,
+    },
+    /// The settings are of no use, or the other side refuses us for good.
+    #[error("{place}: {reason}")]
+    Refused {
+        /// What was asked.
+        place: String,
+        /// Why it refuses.
+        reason: String,
+    },
     /// The file system refuses us.
     #[error("cannot read {path}: {source}")]
     Io {
@@ -83,6 +144,32 @@ pub trait Source: Send {
 
     /// From now on the source has an end: what it holds at this moment. Partitions found later are not looked at.
     fn end_at_start(&mut self) -> Result<(), SourceError>;
+
+    /// Tells which logs were read before, as sealed: one that is another now must not be gone on with. Told once, before
+    /// anything else.
+    fn know(&mut self, _sealed: &Origins) {}
+
+    /// What must be sealed before more is polled: logs that are read for the first time, and where each is begun. Their
+    /// records are handed out once [`Source::begin`] has been told so; those of other logs, meanwhile.
+    fn starts(&mut self) -> Result<Option<Starts>, SourceError> {
+        Ok(None)
+    }
+
+    /// These starts are sealed.
+    fn begin(&mut self, _sealed: &Starts) {}
+
+    /// Positions that have moved beyond the last record handed out, as what lies there is no record: each told once.
+    fn passed(&mut self) -> Offsets {
+        Offsets::new()
+    }
+
+    /// What is sealed up to now, for those who watch from outside. Nothing depends on it.
+    fn sealed(&mut self, _positions: &Offsets) {}
+
+    /// Why nothing can be read, while that is so.
+    fn waits_for(&self) -> Option<String> {
+        None
+    }
 
     /// Appends to `out` at most `records_max` records, and stops once their keys and values reach `bytes_max` bytes: at
     /// least one record, if there is one. Never waits for records to come.

@@ -208,7 +208,10 @@ mod tests {
         let (key, value) = (Some(key.to_vec()), value.map(<[u8]>::to_vec));
         let fault = RecordFault::Missing { field: "page" };
         let topic = Topic::Submissions;
-        Letter::new(RawRecord { topic, partition: 3, offset, key, value, ts: Some(5), envelope: Ok(()) }, fault)
+        Letter::new(
+            RawRecord { topic, partition: 3, offset, key, value, ts: Some(5), headers: Vec::new(), envelope: Ok(()) },
+            fault,
+        )
     }
 
     fn some_letters() -> Vec<Letter> {

@@ -173,12 +173,28 @@ impl Partition {
         };
         let (topic, partition, offset) = (self.topic, self.partition, self.offset);
         match line {
-            Ok(line) => {
-                RawRecord { topic, partition, offset, key: line.key, value: line.value, ts: line.ts, envelope: Ok(()) }
-            }
+            Ok(line) => RawRecord {
+                topic,
+                partition,
+                offset,
+                key: line.key,
+                value: line.value,
+                ts: line.ts,
+                headers: Vec::new(),
+                envelope: Ok(()),
+            },
             Err(fault) => {
                 let value = self.passing.is_none().then(|| bytes.to_vec());
-                RawRecord { topic, partition, offset, key: None, value, ts: None, envelope: Err(fault) }
+                RawRecord {
+                    topic,
+                    partition,
+                    offset,
+                    key: None,
+                    value,
+                    ts: None,
+                    headers: Vec::new(),
+                    envelope: Err(fault),
+                }
             }
         }
     }

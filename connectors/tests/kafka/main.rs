@@ -1,0 +1,9 @@
+//! Kafka as it is: every test runs against the brokers of `KAFKA_BROKERS`, each with topics of its own.
+//!
+//! `tests/run.sh all` starts a broker for them. Without one they fail, and say so: a test that passes by not running would
+//! defend nothing.
+
+mod broker;
+mod contract;
+mod law;
+mod source;
