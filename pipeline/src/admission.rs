@@ -5,10 +5,11 @@
 //! rows are dropped, whether they came before the erasure in the same epoch or ever after.
 
 use crate::feed::{Fed, Garbage};
-use crate::live::{self, Answered, HashOf, Refused};
+use crate::live::{self, Answered, HashOf, ReadFrom, Refused};
 use ecow::EcoString;
 use inkflow_connectors::journal::{Change, Position, Positions, RowKey};
 use inkflow_operators::readings::PhotoAnswers;
+use inkflow_connectors::source::{Offsets, Starts};
 use inkflow_operators::views::positions::{Freshness, Place};
 use inkflow_operators::Epoch;
 use inkflow_schemas::{Erasure, Event, Id, Millis, Outcome, PhotoKey, Question, Submission, Topic};
@@ -42,6 +43,8 @@ pub struct Admission {
     /// Photos that left demand, or came back.
     moved: Vec<(PhotoKey, bool)>,
     positions: FxHashMap<(Topic, u32), Position>,
+    /// The time of the last record of each partition, whenever it was admitted.
+    times: FxHashMap<(Topic, u32), i64>,
     rows: usize,
 }
 
@@ -83,6 +86,34 @@ impl Admission {
         self.rows += 1;
         let position = Position { next_offset: at.offset + 1, record_time: at.ts };
         self.positions.insert((at.topic, at.partition), position);
+        match at.ts {
+            Some(ts) => self.times.insert((at.topic, at.partition), ts),
+            None => self.times.remove(&(at.topic, at.partition)),
+        };
+    }
+
+    /// Where a partition stood before this process: so that its last record's time is not forgotten.
+    pub fn stood(&mut self, topic: Topic, partition: u32, position: &Position) {
+        self.times.extend(position.record_time.map(|time| ((topic, partition), time)));
+    }
+
+    /// Passes what is no record, up to these positions.
+    pub fn passed(&mut self, positions: &Offsets) {
+        for (&at, &next_offset) in positions {
+            let position = Position { next_offset, record_time: self.times.get(&at).copied() };
+            let known = self.positions.entry(at).or_insert(position);
+            known.next_offset = known.next_offset.max(next_offset);
+        }
+        self.rows += positions.len();
+    }
+
+    /// Takes where logs are begun that are read for the first time, and which logs they are.
+    pub fn begin(&mut self, hash: HashOf<'_>, starts: &Starts) {
+        for (topic, origin) in &starts.origins {
+            let row = ReadFrom { topic: topic.as_str().into(), origin: origin.clone() };
+            self.note(live::put(live::origin_key(hash, topic.as_str()), &row));
+        }
+        self.passed(&starts.offsets);
     }
 
     /// Takes a record that was parsed. False when it is of an erased student, and dropped.
@@ -250,7 +281,7 @@ impl Admission {
         }
         let mut positions = Positions::new();
         for ((topic, partition), position) in self.positions.drain() {
-            fed.push(fresh(topic.as_str(), partition, &position, epoch));
+            fed.extend(fresh(topic.as_str(), partition, &position, epoch));
             positions.insert((topic.as_str().to_owned(), partition), position);
         }
         self.rows = 0;
@@ -258,11 +289,11 @@ impl Admission {
     }
 }
 
-/// What is fed for a source's position.
-pub fn fresh(topic: &str, partition: u32, position: &Position, epoch: Epoch) -> Fed {
-    let at = Place { topic: topic.into(), partition, offset: position.next_offset.saturating_sub(1) };
+/// What is fed for a source's position; nothing for one before the first record.
+pub fn fresh(topic: &str, partition: u32, position: &Position, epoch: Epoch) -> Option<Fed> {
+    let at = Place { topic: topic.into(), partition, offset: position.next_offset.checked_sub(1)? };
     let record_time = position.record_time.map(Millis);
-    Fed::Fresh(topic.into(), partition, Freshness { at, record_time, epoch })
+    Some(Fed::Fresh(topic.into(), partition, Freshness { at, record_time, epoch }))
 }
 
 fn change<T: serde::Serialize>(key: RowKey, value: Option<&T>) -> Change {

@@ -22,9 +22,12 @@ use crate::pool::{Pool, PoolAnswer};
 use crate::progress::Progress;
 use crate::queue::Queue;
 use crate::sinks::SinkThread;
+use crate::sources::SourceState;
+use crate::start::offsets_of;
 use crate::workers::{Fill, Workers, WorkersError};
 use inkflow_connectors::journal::{Change, Draft, Journal, JournalError};
 use inkflow_connectors::sink::{EpochStamp, SinkError};
+use inkflow_connectors::source::Offsets;
 use inkflow_operators::Epoch;
 use inkflow_schemas::{Id, Millis, Outcome, Question, Row};
 use rustc_hash::FxHashMap;
@@ -108,6 +111,14 @@ pub struct Engine {
     pub(crate) scrub_due: bool,
     pub(crate) scrubbing: Option<tokio::task::JoinHandle<Result<(), JournalError>>>,
     pub(crate) open_sources: usize,
+    pub(crate) sources: Vec<SourceState>,
+    /// Sources that wait for their starts to be sealed.
+    pub(crate) begun: Vec<tokio::sync::oneshot::Sender<()>>,
+    /// Tells the sources what is sealed.
+    pub(crate) sealed: tokio::sync::watch::Sender<Offsets>,
+    pub(crate) stop: tokio::sync::watch::Receiver<bool>,
+    /// What was gathered must not be sealed: its dead letters could not be written.
+    pub(crate) abandoned: bool,
     pub(crate) poison: Poison,
     /// How often questions were tried before this start, of those that it asks again.
     pub(crate) spent: FxHashMap<Question, u32>,
@@ -204,6 +215,16 @@ impl Engine {
                 self.take_records(records).await;
                 Ok(())
             }
+            Batch::Starts(starts, begun) => {
+                let journal = &self.journal;
+                self.admission.begin(&|collection, parts| journal.hash(collection, parts), &starts);
+                self.begun.push(begun);
+                Ok(())
+            }
+            Batch::Passed(positions) => {
+                self.admission.passed(&positions);
+                Ok(())
+            }
         }
     }
 
@@ -231,7 +252,7 @@ impl Engine {
             let erased = |id: &String| Id::new(id).is_some_and(|id| admission.is_erased(&hash, &id));
             letters.retain(|letter| !letter.students().iter().any(erased));
             // They must lie there before the epoch that rejects them is sealed: so admission waits.
-            dead_letters.append(&letters).await;
+            self.abandoned |= !dead_letters.append(&letters, &self.stop).await;
         }
     }
 
@@ -303,6 +324,7 @@ impl Engine {
                 dead_letters.erase(student).await;
             }
         }
+        let offsets = offsets_of(&sealed.positions);
         let draft = Draft { epoch, clock: clock.0, positions: sealed.positions };
         let started = std::time::Instant::now();
         seal_patiently(&mut self.journal, draft, sealed.changes, &self.progress).await?;
@@ -312,6 +334,12 @@ impl Engine {
         self.clocks.insert(epoch, clock);
         if !sealed.erased.is_empty() {
             self.erasing.insert(epoch, sealed.erased);
+        }
+        self.begun.drain(..).for_each(|begun| {
+            let _ = begun.send(());
+        });
+        if !offsets.is_empty() {
+            self.sealed.send_modify(|sealed| sealed.extend(offsets));
         }
         self.workers.feed(Fill::Rows(sealed.fed))?;
         self.workers.feed(Fill::Seal { epoch, clock })?;
@@ -368,6 +396,7 @@ impl Engine {
     fn publish(&mut self) {
         self.counts.pending = self.queue.pending();
         self.counts.see_sinks(&self.sinks);
+        self.counts.see_sources(&self.sources);
         self.progress.send_if_modified(|progress| {
             let changed = *progress != self.counts;
             progress.clone_from(&self.counts);
@@ -379,6 +408,10 @@ impl Engine {
     async fn finish(mut self, inlets: &mut Inlets) -> Result<Progress, EngineError> {
         let journal = &self.journal;
         let hash = |collection, parts: &[&[u8]]| journal.hash(collection, parts);
+        if self.abandoned {
+            // All of it comes again: no position of it is sealed.
+            (self.admission, self.garbage) = (Admission::default(), Vec::new());
+        }
         // The mark of a running process goes last: found at a start, it says that the last end was unclean.
         self.admission.note(Change::Delete { key: live::running_key(&hash) });
         while !self.admission.is_empty() || !self.garbage.is_empty() || self.in_flight() > 0 {

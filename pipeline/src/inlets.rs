@@ -3,12 +3,18 @@
 use crate::admission::At;
 use crate::flow::Delivery;
 use inkflow_connectors::dead_letter::Letter;
-use tokio::sync::mpsc;
+use inkflow_connectors::source::{Offsets, Starts};
+use tokio::sync::{mpsc, oneshot};
 
 /// What a source gives: parsed records in the order of their partitions, or its end.
 pub enum Batch {
     /// Records.
     Records(Vec<Parsed>),
+    /// Where logs are begun that are read for the first time; to be told once that is sealed. No record of them comes
+    /// before.
+    Starts(Starts, oneshot::Sender<()>),
+    /// Positions behind what is no record.
+    Passed(Offsets),
     /// A source has given all that it held when the run started.
     End,
     /// A source cannot go on.

@@ -6,6 +6,7 @@
 use crate::feed::Fed;
 use ecow::EcoString;
 use inkflow_connectors::journal::{Change, Collection, RowKey};
+use inkflow_connectors::source::Origin;
 use inkflow_operators::pages::{Judged, Upload};
 use inkflow_operators::pairs::{Enrolled, Task};
 use inkflow_operators::views::positions::{Place, Rejected};
@@ -49,6 +50,15 @@ pub struct Refused {
     pub offset: u64,
     /// Why.
     pub reason: EcoString,
+}
+
+/// Which log a topic's records are read from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReadFrom {
+    /// The topic, by its name in views.
+    pub topic: EcoString,
+    /// The log.
+    pub origin: Origin,
 }
 
 /// How often a question was being answered when the process ended.
@@ -143,6 +153,11 @@ pub fn running_key(hash: HashOf<'_>) -> RowKey {
 /// The row that is there from an erasure until the erased bytes have left the journal's files.
 pub fn scrub_key(hash: HashOf<'_>) -> RowKey {
     key(Collection::Attempts, hash(Collection::Attempts, &[b"scrub"]))
+}
+
+/// The row that says which log a topic is read from.
+pub fn origin_key(hash: HashOf<'_>, topic: &str) -> RowKey {
+    key(Collection::Origins, hash(Collection::Origins, &[topic.as_bytes()]))
 }
 
 /// The row of a photo's reading in that epoch.

@@ -92,6 +92,10 @@ fn record_progress(progress: &Progress) {
     count(&names::RECORDS, progress.records);
     count(&names::RECORDS_REJECTED, progress.rejected);
     count(&names::RECORDS_ERASED, progress.erased_dropped);
+    for source in &progress.sources {
+        let waiting = if source.waiting.is_some() { 1.0 } else { 0.0 };
+        gauge!(names::SOURCE_WAITING.name, "source" => source.name).set(waiting);
+    }
     set(&names::EPOCH, progress.epoch);
     set(&names::EPOCH_DELIVERED, progress.delivered);
     gauge!(names::EPOCH_CLOCK.name).set(progress.clock as f64 / 1e3);

@@ -89,6 +89,15 @@ pub const UNKNOWN_FIELDS: Metric = Metric::new(
     "Fields of records that no schema names, and that were ignored.",
 );
 
+/// Whether a source is waited for.
+pub const SOURCE_WAITING: Metric = Metric::new(
+    "inkflow_source_waiting",
+    Gauge,
+    Count,
+    "1 while the source is away and is waited for, else 0; /healthz and the log say why.",
+)
+.by(&["source"]);
+
 /// The last sealed epoch.
 pub const EPOCH: Metric = Metric::new("inkflow_epoch", Gauge, Count, "The last epoch that was sealed in the journal.");
 
@@ -232,6 +241,7 @@ pub const ALL: &[Metric] = &[
     RECORDS_REJECTED,
     RECORDS_ERASED,
     UNKNOWN_FIELDS,
+    SOURCE_WAITING,
     EPOCH,
     EPOCH_DELIVERED,
     EPOCH_CLOCK,

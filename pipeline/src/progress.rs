@@ -2,6 +2,7 @@
 
 use crate::metrics::Outcomes;
 use crate::sinks::SinkThread;
+use crate::sources::SourceState;
 use ecow::EcoString;
 use inkflow_operators::Epoch;
 
@@ -36,9 +37,20 @@ pub struct Progress {
     pub expired: u64,
     /// Live rows hydrated at the start.
     pub hydrated: u64,
+    /// How the sources are.
+    pub sources: Vec<SourceProgress>,
     /// How the sinks are.
     pub sinks: Vec<SinkProgress>,
     /// Why the journal is waited for, while it is.
+    pub waiting: Option<String>,
+}
+
+/// How a source is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SourceProgress {
+    /// Its name.
+    pub name: &'static str,
+    /// Why it is waited for, if it is.
     pub waiting: Option<String>,
 }
 
@@ -54,6 +66,12 @@ pub struct SinkProgress {
 }
 
 impl Progress {
+    /// Looks how the sources are.
+    pub fn see_sources(&mut self, sources: &[SourceState]) {
+        self.sources.clear();
+        self.sources.extend(sources.iter().map(|of| SourceProgress { name: of.name, waiting: of.waiting() }));
+    }
+
     /// Looks how the sinks are.
     pub fn see_sinks(&mut self, sinks: &[SinkThread]) {
         self.sinks.resize_with(sinks.len(), SinkProgress::default);

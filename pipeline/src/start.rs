@@ -12,16 +12,17 @@ use crate::feed::Fed;
 use crate::flow::Flow;
 use crate::inlets::{Inlet, Inlets};
 use crate::letters::Letters;
-use crate::live::{self, Answered, Attempted, Refused, Unreadable};
+use crate::live::{self, Answered, Attempted, ReadFrom, Refused, Unreadable};
 use crate::poison::Poison;
 use crate::pool::Pool;
 use crate::progress::Progress;
 use crate::queue::Queue;
 use crate::sinks::SinkThread;
+use crate::sources::Resume;
 use crate::workers::{Fill, Workers};
-use inkflow_connectors::journal::{Change, Collection, Journal, LiveRow, RowKey};
+use inkflow_connectors::journal::{Change, Collection, Journal, LiveRow, Positions, RowKey};
 use inkflow_connectors::sink::{Claim, Sink};
-use inkflow_connectors::source::{Offsets, Source};
+use inkflow_connectors::source::{Offsets, Origins, Source};
 use inkflow_schemas::{Assignment, Enrolment, Millis, Outcome, PhotoKey, Policy, Question, Review, Submission, Topic};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
@@ -76,19 +77,8 @@ pub struct Ready {
 
 /// Opens what a run needs and hydrates its dataflow.
 pub async fn start(parts: Parts, define: impl Fn(&mut Flow<'_>) + Send + Sync + 'static) -> Result<Ready, EngineError> {
-    let Parts {
-        journal,
-        mut submissions,
-        mut others,
-        sinks,
-        dead_letters,
-        pool,
-        known,
-        clock,
-        workers,
-        settings,
-        hydrated,
-    } = parts;
+    let Parts { journal, submissions, others, sinks, dead_letters, pool, known, clock, workers, settings, hydrated } =
+        parts;
     let (epoch, last_clock, positions) =
         journal.last().map(|header| (header.epoch, Millis(header.clock), header.positions.clone())).unwrap_or_default();
 
@@ -98,19 +88,11 @@ pub async fn start(parts: Parts, define: impl Fn(&mut Flow<'_>) + Send + Sync + 
         let _ = deliver.send(delivery);
     })?;
 
-    let seek = sealed_offsets(&journal);
-    for source in [&mut submissions, &mut others] {
-        source.seek(&seek).map_err(|error| EngineError::Source(error.to_string()))?;
-        if settings.until_end {
-            source.end_at_start().map_err(|error| EngineError::Source(error.to_string()))?;
-        }
-    }
-
     let mut hydration = Hydration::new(&journal, &workers, &known, &hydrated);
-    let positions = positions.iter().map(|((topic, partition), position)| fresh(topic, *partition, position, epoch));
-    hydration.rows.extend(positions);
+    let marks = positions.iter().filter_map(|((topic, partition), position)| fresh(topic, *partition, position, epoch));
+    hydration.rows.extend(marks);
     hydration.run().await?;
-    let Hydration { erased, stale, attempted, unclean, scrub_due, passing, count, .. } = hydration;
+    let Hydration { erased, stale, attempted, unclean, scrub_due, passing, count, origins, .. } = hydration;
     workers.feed(Fill::Seal { epoch, clock: last_clock })?;
 
     let sinks_changed = Arc::new(Notify::new());
@@ -133,6 +115,9 @@ pub async fn start(parts: Parts, define: impl Fn(&mut Flow<'_>) + Send + Sync + 
     let hash = |collection, parts: &[&[u8]]| journal.hash(collection, parts);
     passing.iter().for_each(|(question, _)| admission.withdraw(&hash, question));
     let spent = passing.into_iter().collect();
+    for ((topic, partition), position) in &positions {
+        Topic::parse(topic).into_iter().for_each(|topic| admission.stood(topic, *partition, position));
+    }
     if pool.may_crash {
         admission.note(live::put(live::running_key(&hash), &()));
     }
@@ -142,12 +127,20 @@ pub async fn start(parts: Parts, define: impl Fn(&mut Flow<'_>) + Send + Sync + 
     counts.see_sinks(&sinks);
     let (progress_sink, progress) = watch::channel(counts.clone());
     let (stop, stop_seen) = watch::channel(false);
+    let resume = Resume { origins, offsets: offsets_of(&positions), until_end: settings.until_end };
+    let (sealed, sealed_seen) = watch::channel(Offsets::new());
+    let read = |source, name| {
+        let changed = sinks_changed.clone();
+        crate::sources::start(source, name, resume.clone(), sealed_seen.clone(), move || changed.notify_one())
+    };
+    let (submissions, submissions_state) = read(submissions, "submissions").map_err(broken)?;
+    let (others, others_state) = read(others, "records").map_err(broken)?;
     let inlets = Inlets {
-        submissions: Inlet::new(crate::sources::start(submissions, "submissions").map_err(broken)?),
-        others: Inlet::new(crate::sources::start(others, "records").map_err(broken)?),
+        submissions: Inlet::new(submissions),
+        others: Inlet::new(others),
         deliveries,
         sinks_changed,
-        stop: stop_seen,
+        stop: stop_seen.clone(),
     };
     let engine = Engine {
         settings,
@@ -173,6 +166,11 @@ pub async fn start(parts: Parts, define: impl Fn(&mut Flow<'_>) + Send + Sync + 
         scrub_due,
         scrubbing: None,
         open_sources: 2,
+        sources: vec![submissions_state, others_state],
+        begun: Vec::new(),
+        sealed,
+        stop: stop_seen,
+        abandoned: false,
         poison: Poison::new(attempted),
         spent,
         alone: false,
@@ -184,11 +182,15 @@ pub async fn start(parts: Parts, define: impl Fn(&mut Flow<'_>) + Send + Sync + 
 
 /// Where the sources stand after the last sealed epoch.
 pub fn sealed_offsets(journal: &Journal) -> Offsets {
-    let positions = journal.last().map(|header| &header.positions);
+    journal.last().map(|header| offsets_of(&header.positions)).unwrap_or_default()
+}
+
+/// Positions as sources have them.
+pub(crate) fn offsets_of(positions: &Positions) -> Offsets {
     let offset = |((topic, partition), position): (&(String, u32), &inkflow_connectors::journal::Position)| {
         Some(((Topic::parse(topic)?, *partition), position.next_offset))
     };
-    positions.into_iter().flatten().filter_map(offset).collect()
+    positions.iter().filter_map(offset).collect()
 }
 
 /// A scan of the live rows into the workers.
@@ -210,6 +212,7 @@ struct Hydration<'a> {
     unclean: bool,
     /// Somebody was erased, and the last process did not live to see the bytes leave the journal's files.
     scrub_due: bool,
+    origins: Origins,
     count: u64,
 }
 
@@ -228,6 +231,7 @@ impl<'a> Hydration<'a> {
             passing: Vec::new(),
             unclean: false,
             scrub_due: false,
+            origins: Origins::new(),
             count: 0,
         }
     }
@@ -244,6 +248,7 @@ impl<'a> Hydration<'a> {
             Collection::Readings,
             Collection::FirstReadings,
             Collection::Rejected,
+            Collection::Origins,
             Collection::Submissions,
         ] {
             let journal = self.journal;
@@ -321,6 +326,11 @@ impl<'a> Hydration<'a> {
             }
             Collection::LeftDemand => {
                 self.left.insert(key.hash, clock);
+                None
+            }
+            Collection::Origins => {
+                let row: ReadFrom = live::read(collection, row.value)?;
+                self.origins.extend(Topic::parse(&row.topic).map(|topic| (topic, row.origin)));
                 None
             }
         };

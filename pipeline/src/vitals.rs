@@ -98,6 +98,9 @@ impl Vitals {
         let running = self.running.get()?;
         let progress = running.progress.borrow();
         let journal = progress.waiting.as_ref().map(|why| format!("the journal is waited for: {why}"));
+        let source = || progress.sources.iter().find_map(|source| Some((source.name, source.waiting.as_ref()?)));
+        let source = || source().map(|(name, why)| format!("the source of {name} is waited for: {why}"));
+        let journal = journal.or_else(source);
         let sink = || progress.sinks.iter().find_map(|sink| Some((&sink.name, sink.waiting.as_ref()?)));
         journal.or_else(|| sink().map(|(name, why)| format!("the sink {name} is waited for: {why}")))
     }

@@ -108,7 +108,8 @@ impl Journal {
         });
         let rows = rows.filter_map(|(key, row)| fed(key.collection, row)).chain(left);
         let positions = self.positions.iter();
-        rows.chain(positions.map(|((topic, partition), position)| fresh(topic, *partition, position, last))).collect()
+        rows.chain(positions.filter_map(|((topic, partition), position)| fresh(topic, *partition, position, last)))
+            .collect()
     }
 }
 
@@ -126,7 +127,7 @@ fn fed(collection: Collection, row: &Live) -> Option<Fed> {
         }
         Collection::FirstReadings => Some(Fed::Read(read::<PhotoKey>(collection, value), clock, epoch)),
         Collection::Rejected => Some(live::feed_refused(read::<Refused>(collection, value))),
-        Collection::Erased | Collection::Attempts | Collection::LeftDemand => None,
+        Collection::Erased | Collection::Attempts | Collection::LeftDemand | Collection::Origins => None,
     }
 }
 

@@ -78,6 +78,8 @@ pub enum Collection {
     Attempts = 10,
     /// When a photo left demand.
     LeftDemand = 11,
+    /// Which logs the sources read.
+    Origins = 12,
 }
 
 /// Where a row lies.

@@ -18,13 +18,14 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// The client's queue, in KiB: some hundred milliseconds of catching up.
-const QUEUE_KIB: usize = 16 << 10;
+const QUEUE_KIB: usize = 8 << 10;
 /// And in records, each of which costs the client some 300 bytes besides its own.
-const QUEUE_RECORDS: usize = 50_000;
-/// One answer of a broker, in bytes: it may come on top of a queue that is full.
-const FETCH_BYTES: usize = 8 << 20;
-/// What one partition may have of it at first.
-const FETCH_PARTITION_BYTES: usize = 1 << 20;
+const QUEUE_RECORDS: usize = 20_000;
+/// One answer of a broker, in bytes as they are sent: it may come on top of a queue that is full, and compressed records
+/// grow some ten times in it.
+const FETCH_BYTES: usize = 1 << 20;
+/// What one partition may have of it, unless its first batch is longer.
+const FETCH_PARTITION_BYTES: usize = 128 << 10;
 /// A broker sends a record that is longer than it was asked for, as otherwise nobody would get past it. So long may
 /// such an answer be: brokers refuse records over 1 MiB unless told otherwise.
 const ANSWER_BYTES_MAX: usize = 256 << 20;

@@ -331,9 +331,16 @@ fn a_backlog_of_two_million_records() {
     let name = unique("backlog");
     make(&name, 6);
     let sender = Sender::with(&[("linger.ms", "50"), ("compression.type", "zstd"), ("batch.num.messages", "10000")]);
-    let value = [b'v'; 220];
     for n in 0..RECORDS {
-        sender.queue(&name, (n % 6) as i32, Some(format!("student-{}", n % 5000).as_bytes()), Some(&value), None, None);
+        let student = format!("student-{}", n % 5000);
+        let number = (n as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let value = format!(
+            r#"{{"submission_id":"{number:016x}","student_id":"{student}","assignment_id":"a-{}","page":1,"photo":{{"uri":"s3://photos/{number:016x}.jpg","etag":"{:016x}"}},"uploaded_at":{}}}"#,
+            n % 300,
+            number.rotate_left(17),
+            1_795_000_000_000_u64 + n as u64
+        );
+        sender.queue(&name, (n % 6) as i32, Some(student.as_bytes()), Some(value.as_bytes()), None, None);
     }
     sender.flush();
     let memory = || {
