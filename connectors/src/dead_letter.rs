@@ -1,8 +1,8 @@
 //! Records that were rejected, kept for whoever mends them: a file of JSON lines, and its twin in memory.
 //!
 //! A line is `{"topic", "partition", "offset", "reason", "ts"?, "key"?, "value"?, "students"}`. Key and value are text as
-//! it came; where they are not UTF-8 they are `key_base64` and `value_base64` in its place. A null has neither. `students`
-//! are the ids that the record seems to be about, as far as a broken record tells.
+//! it came; where they are not UTF-8 they are `key_base64` and `value_base64` in its place. A null has neither. `headers`, where
+//! there are some, are pairs of a name and a value in base64. `students` are the ids that the record seems to be about, as far as a broken record tells.
 //!
 //! **Once**: letters are appended before the epoch that rejects their records is sealed. After a crash between the two
 //! they come again, and are not written twice.
@@ -13,7 +13,7 @@
 mod file;
 mod students;
 
-use crate::source::RawRecord;
+use crate::source::{RawRecord, RecordHeader};
 use inkflow_schemas::{RecordFault, Topic};
 use std::collections::BTreeSet;
 use std::io;
@@ -37,6 +37,8 @@ pub struct Letter {
     pub key: Option<Vec<u8>>,
     /// Its value, or all of its envelope where that is broken.
     pub value: Option<Vec<u8>>,
+    /// Its headers.
+    pub headers: Vec<RecordHeader>,
     students: Vec<String>,
 }
 
@@ -52,8 +54,16 @@ impl Letter {
             ts: record.ts,
             key: record.key,
             value: record.value,
+            headers: record.headers,
             students,
         }
+    }
+
+    /// Says that the record seems to be about these students too.
+    pub fn about(&mut self, students: Vec<String>) {
+        self.students.extend(students);
+        self.students.sort_unstable();
+        self.students.dedup();
     }
 
     /// The ids of the students that the record seems to be about: of its value, of its key, in neither of which they
@@ -71,6 +81,10 @@ impl Letter {
         self.students.iter().any(|s| s == student)
             || students::names(self.key.as_deref(), student, !self.students.is_empty())
             || students::names(self.value.as_deref(), student, !self.students.is_empty())
+            || self
+                .headers
+                .iter()
+                .any(|(_, value)| students::names(value.as_deref(), student, !self.students.is_empty()))
     }
 
     fn at(&self) -> At {
@@ -83,10 +97,12 @@ type At = (Topic, u32, u64);
 
 /// Keeps rejected records. All calls block.
 pub trait DeadLetters: Send {
-    /// Keeps letters, durably once this returns. Those that are there already, from before a restart, are not kept twice.
+    /// Keeps letters, durably once this returns. Those that are there already, from before a restart, are not kept twice in
+    /// a file; in a topic they may be, with the same position in their headers.
     fn append(&mut self, letters: &[Letter]) -> io::Result<()>;
 
-    /// Removes every letter that is of a student, for good. Returns how many.
+    /// Removes every letter that is of a student, for good, where that is in its hands: a topic forgets by its retention
+    /// alone. Returns how many.
     fn erase(&mut self, student: &str) -> io::Result<u64>;
 }
 

@@ -8,6 +8,7 @@ pub mod journal;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 pub mod memory;
+pub mod notification;
 pub mod photos;
 pub mod reader;
 pub mod recorded;

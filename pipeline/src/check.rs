@@ -1,7 +1,9 @@
 //! `inkflow check`: tries everything that a flow needs, each by itself, and says in a sentence what came of it. It takes
 //! nothing over and leaves nothing behind: a journal is looked at, not opened.
 
-use crate::config::{FlowConfig, HttpConfig, PhotoFolderConfig, PhotosConfig, ReaderConfig, SinkConfig};
+use crate::config::{
+    DeadLettersConfig, FlowConfig, HttpConfig, PhotoFolderConfig, PhotosConfig, ReaderConfig, SinkConfig,
+};
 use crate::readers::{self, list};
 use crate::{presence, run};
 use inkflow_connectors::journal::peek;
@@ -52,25 +54,27 @@ impl std::fmt::Display for Finding {
 /// A sentence, or one that says what is wrong.
 type Tried = Result<String, String>;
 
-fn finding(what: &'static str, tried: Tried) -> Finding {
+pub(crate) fn finding(what: &'static str, tried: Tried) -> Finding {
     match tried {
         Ok(says) => Finding { what, verdict: Verdict::Good, says },
         Err(says) => Finding { what, verdict: Verdict::Bad, says },
     }
 }
 
-fn doubt(what: &'static str, says: String) -> Finding {
+pub(crate) fn doubt(what: &'static str, says: String) -> Finding {
     Finding { what, verdict: Verdict::Doubtful, says }
 }
 
 /// Tries everything, in the order of a record's way.
 pub async fn check(config: &FlowConfig) -> Vec<Finding> {
-    let mut found = records(config.folder());
+    let mut found = config.folder().map(records).unwrap_or_default();
+    found.extend(in_kafka(config));
     found.extend(reading(config));
     found.extend(journal(config).await);
     for sink in &config.sinks {
         found.push(match sink {
             SinkConfig::Sqlite(sqlite) => finding("sqlite", self::sqlite(&sqlite.path)),
+            SinkConfig::Changelog(_) => continue,
             SinkConfig::Csv(csv) => {
                 finding("csv", writable(&csv.folder).map(|()| format!("{} can be written.", csv.folder.display())))
             }
@@ -79,8 +83,8 @@ pub async fn check(config: &FlowConfig) -> Vec<Finding> {
     if config.sinks.is_empty() {
         found.push(doubt("sinks", "there are none, so that nobody will see the views but by --export.".to_owned()));
     }
-    if let Some(letters) = &config.dead_letters {
-        let tried = appendable(&letters.path).map(|()| format!("{} can be appended to.", letters.path.display()));
+    if let Some(DeadLettersConfig::Path(path)) = &config.dead_letters {
+        let tried = appendable(path).map(|()| format!("{} can be appended to.", path.display()));
         found.push(finding("dead letters", tried));
     }
     found.push(finding("time zone", Ok(format!("days begin and end as in {}.", config.time_zone.name()))));
@@ -95,6 +99,17 @@ pub async fn check(config: &FlowConfig) -> Vec<Finding> {
         ));
     }
     found
+}
+
+#[cfg(feature = "kafka")]
+fn in_kafka(config: &FlowConfig) -> Vec<Finding> {
+    crate::kafka::check(config)
+}
+
+#[cfg(not(feature = "kafka"))]
+fn in_kafka(config: &FlowConfig) -> Vec<Finding> {
+    let without = || finding("Kafka", Err("this inkflow was built without it.".to_owned()));
+    config.needs_kafka().then(without).into_iter().collect()
 }
 
 fn records(folder: &Path) -> Vec<Finding> {

@@ -11,12 +11,15 @@ pub mod engine;
 mod erasure;
 pub mod expired;
 pub mod inlets;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod lending;
 pub mod letters;
 pub mod live;
 pub mod metrics;
 pub mod names;
 pub mod panic;
+pub mod places;
 pub mod poison;
 pub mod pool;
 pub mod presence;

@@ -5,12 +5,11 @@ use crate::config::READINGS_FILE;
 use crate::engine::{EngineError, EngineSettings};
 use crate::homework::{homework, Settings};
 use crate::letters::Letters;
+use crate::places::{Changelog, LettersTo, Records};
 use crate::pool::Pool;
 use crate::presence::Presence;
 use crate::progress::Progress;
 use crate::start::{sealed_offsets, start, KnownBytes, Parts, Ready};
-use inkflow_connectors::dead_letter::DeadLetterFile;
-use inkflow_connectors::folder::FolderSource;
 use inkflow_connectors::journal::{folder, Journal, JournalError, JournalSettings};
 use inkflow_connectors::reader::Reader;
 use inkflow_connectors::recorded::RecordedReader;
@@ -19,7 +18,7 @@ use inkflow_connectors::sink::memory::MemorySink;
 use inkflow_connectors::sink::sqlite::SqliteSink;
 use inkflow_connectors::sink::{Claim, EpochStamp, Sink, SinkError, ViewChanges};
 use inkflow_operators::views::class_day::{utc_day, DayOf};
-use inkflow_schemas::{Millis, ModelName, Row, Topic, ViewSchema};
+use inkflow_schemas::{Millis, ModelName, Row, ViewSchema};
 use object_store::local::LocalFileSystem;
 use object_store::ObjectStore;
 use std::path::{Path, PathBuf};
@@ -55,8 +54,8 @@ pub enum Readers {
 
 /// All that a run needs to be told.
 pub struct Setup {
-    /// The folder with the topics.
-    pub folder: PathBuf,
+    /// Where records come from.
+    pub records: Records,
     /// Who reads.
     pub readers: Readers,
     /// The journal's folder; a temporary one without it.
@@ -65,8 +64,10 @@ pub struct Setup {
     pub sqlite: Vec<PathBuf>,
     /// Folders that get the views as CSV at the end.
     pub export: Vec<PathBuf>,
-    /// A file that gets the refused records.
-    pub dead_letters: Option<PathBuf>,
+    /// Changelogs that get the views.
+    pub changelogs: Vec<Changelog>,
+    /// Where refused records go.
+    pub dead_letters: Option<LettersTo>,
     /// A fixed clock.
     pub now: Option<Millis>,
     /// The day of a time.
@@ -85,11 +86,12 @@ impl Setup {
     /// The homework flow over a folder, with the readings recorded in it; all else as it is without a word said.
     pub fn of_folder(folder: &Path) -> Setup {
         Setup {
-            folder: folder.to_owned(),
+            records: Records::Folder(folder.to_owned()),
             readers: Readers::Recorded(folder.join(READINGS_FILE)),
             journal: None,
             sqlite: Vec::new(),
             export: Vec::new(),
+            changelogs: Vec::new(),
             dead_letters: None,
             now: None,
             day_of: utc_day(),
@@ -122,6 +124,14 @@ pub enum RunError {
         what: &'static str,
         /// Which.
         path: String,
+        /// Why not.
+        error: String,
+    },
+    /// Something that is no file cannot be used.
+    #[error("{what}: {error}")]
+    Place {
+        /// What it is for.
+        what: &'static str,
         /// Why not.
         error: String,
     },
@@ -168,28 +178,18 @@ pub async fn prepare(setup: Setup) -> Result<Run, RunError> {
     let presence = setup.journal.as_deref().map_or_else(Presence::default, Presence::announce);
     let journal = open_journal(setup.journal.as_deref(), temporary.as_ref().map(tempfile::TempDir::path)).await?;
 
-    let source = |topics: &[Topic]| {
-        FolderSource::open(&setup.folder, topics)
-            .map_err(|error| RunError::file("the records in", &setup.folder, error))
-    };
-    let others: Vec<Topic> = Topic::ALL.into_iter().filter(|topic| *topic != Topic::Submissions).collect();
-    let (submissions, others) = (source(&[Topic::Submissions])?, source(&others)?);
+    let [submissions, others] = setup.records.open()?;
+    let notifications = setup.records.notifications();
 
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     sinks.extend(setup.sqlite.iter().map(|path| Box::new(SqliteSink::new(path)) as Box<dyn Sink>));
+    sinks.extend(setup.changelogs.iter().map(Changelog::sink));
     let exported = Exported::default();
     if !setup.export.is_empty() {
         sinks.push(Box::new(exported.clone()));
     }
-    let dead_letters = match &setup.dead_letters {
-        None => None,
-        Some(path) => {
-            let sealed = sealed_offsets(&journal);
-            let file =
-                DeadLetterFile::open(path, &sealed).map_err(|error| RunError::file("dead letters in", path, error))?;
-            Some(Letters::new(Box::new(file)))
-        }
-    };
+    let letters = setup.dead_letters.as_ref().map(|to| to.open(&sealed_offsets(&journal))).transpose()?;
+    let dead_letters = letters.map(Letters::new);
 
     let known = KnownBytes::default();
     let (pool, model, reads_templates) = pool(setup.readers, &known)?;
@@ -199,10 +199,11 @@ pub async fn prepare(setup: Setup) -> Result<Run, RunError> {
     let clock = setup.now.map_or(Clock::Wall, Clock::Fixed);
     let parts = Parts {
         journal,
-        submissions: Box::new(submissions),
-        others: Box::new(others),
+        submissions,
+        others,
         sinks,
         dead_letters,
+        notifications,
         pool,
         known,
         clock,

@@ -3,7 +3,9 @@
 use crate::admission::At;
 use crate::inlets::{Batch, Parsed};
 use inkflow_connectors::dead_letter::Letter;
+use inkflow_connectors::notification::Notifications;
 use inkflow_connectors::source::{parse_record, Offsets, Origins, PollState, RawRecord, Source, SourceError};
+use inkflow_schemas::Topic;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -26,6 +28,8 @@ pub struct Resume {
     pub offsets: Offsets,
     /// The run ends with what the sources hold now.
     pub until_end: bool,
+    /// Which submissions are notifications of a store.
+    pub notifications: Option<Arc<Notifications>>,
 }
 
 /// A source's thread, as the engine sees it.
@@ -55,8 +59,9 @@ pub fn start(
     let (sink, batches) = mpsc::channel(BATCHES_MAX);
     let state = SourceState { name, waiting: Arc::default() };
     let waiting = state.waiting.clone();
+    let notifications = resume.notifications.clone();
     std::thread::Builder::new().name(name.to_owned()).spawn(move || {
-        let mut work = Work { source, sink, sealed, waiting, on_change };
+        let mut work = Work { source, sink, sealed, waiting, notifications, on_change };
         if let Err(error) = work.run(&resume) {
             let _ = work.sink.blocking_send(Batch::Broken(error.to_string()));
         }
@@ -69,6 +74,7 @@ struct Work<F> {
     sink: mpsc::Sender<Batch>,
     sealed: watch::Receiver<Offsets>,
     waiting: Arc<Mutex<Option<String>>>,
+    notifications: Option<Arc<Notifications>>,
     on_change: F,
 }
 
@@ -84,7 +90,8 @@ impl<F: Fn()> Work<F> {
             let began = self.begin()?;
             let state = self.source.poll(BATCH_RECORDS_MAX, BATCH_BYTES_MAX, &mut raw)?;
             self.tell_waiting();
-            let records: Vec<Parsed> = raw.drain(..).map(parse).collect();
+            let mut records = Vec::with_capacity(raw.len());
+            raw.drain(..).for_each(|record| parse(record, self.notifications.as_deref(), &mut records));
             if !began || !records.is_empty() && !self.send(Batch::Records(records)) {
                 return Ok(());
             }
@@ -134,9 +141,22 @@ impl<F: Fn()> Work<F> {
     }
 }
 
-fn parse(record: RawRecord) -> Parsed {
+/// What a record says: one event, or of a notification as many as it tells of objects.
+fn parse(record: RawRecord, notifications: Option<&Notifications>, out: &mut Vec<Parsed>) {
     let at = At { topic: record.topic, partition: record.partition, offset: record.offset, ts: record.ts };
+    if let Some(notifications) = notifications.filter(|_| at.topic == Topic::Submissions && record.envelope.is_ok()) {
+        match notifications.submissions(record.value.as_deref(), at.ts) {
+            Some(Ok(events)) => return out.extend(events.into_iter().map(|event| Parsed { at, event: Ok(event) })),
+            Some(Err(fault)) => {
+                let students = notifications.students(record.value.as_deref());
+                let mut letter = Letter::new(record, fault);
+                letter.about(students);
+                return out.push(Parsed { at, event: Err(Box::new(letter)) });
+            }
+            None => {}
+        }
+    }
     let mut unknown = |_: &str| metrics::counter!(crate::names::UNKNOWN_FIELDS.name).increment(1);
     let event = parse_record(&record, &mut unknown);
-    Parsed { at, event: event.map_err(|fault| Box::new(Letter::new(record, fault))) }
+    out.push(Parsed { at, event: event.map_err(|fault| Box::new(Letter::new(record, fault))) });
 }

@@ -21,6 +21,7 @@ use crate::sinks::SinkThread;
 use crate::sources::Resume;
 use crate::workers::{Fill, Workers};
 use inkflow_connectors::journal::{Change, Collection, Journal, LiveRow, Positions, RowKey};
+use inkflow_connectors::notification::Notifications;
 use inkflow_connectors::sink::{Claim, Sink};
 use inkflow_connectors::source::{Offsets, Origins, Source};
 use inkflow_schemas::{Assignment, Enrolment, Millis, Outcome, PhotoKey, Policy, Question, Review, Submission, Topic};
@@ -49,6 +50,8 @@ pub struct Parts {
     pub sinks: Vec<Box<dyn Sink>>,
     /// Where refused records go; nowhere without it.
     pub dead_letters: Option<Letters>,
+    /// Which submissions are notifications of a store.
+    pub notifications: Option<Arc<Notifications>>,
     /// Who answers questions.
     pub pool: Pool,
     /// Filled with what is known, for the pool to look up.
@@ -77,8 +80,20 @@ pub struct Ready {
 
 /// Opens what a run needs and hydrates its dataflow.
 pub async fn start(parts: Parts, define: impl Fn(&mut Flow<'_>) + Send + Sync + 'static) -> Result<Ready, EngineError> {
-    let Parts { journal, submissions, others, sinks, dead_letters, pool, known, clock, workers, settings, hydrated } =
-        parts;
+    let Parts {
+        journal,
+        submissions,
+        others,
+        sinks,
+        dead_letters,
+        notifications,
+        pool,
+        known,
+        clock,
+        workers,
+        settings,
+        hydrated,
+    } = parts;
     let (epoch, last_clock, positions) =
         journal.last().map(|header| (header.epoch, Millis(header.clock), header.positions.clone())).unwrap_or_default();
 
@@ -127,7 +142,7 @@ pub async fn start(parts: Parts, define: impl Fn(&mut Flow<'_>) + Send + Sync + 
     counts.see_sinks(&sinks);
     let (progress_sink, progress) = watch::channel(counts.clone());
     let (stop, stop_seen) = watch::channel(false);
-    let resume = Resume { origins, offsets: offsets_of(&positions), until_end: settings.until_end };
+    let resume = Resume { origins, offsets: offsets_of(&positions), until_end: settings.until_end, notifications };
     let (sealed, sealed_seen) = watch::channel(Offsets::new());
     let read = |source, name| {
         let changed = sinks_changed.clone();

@@ -38,6 +38,8 @@ struct Line {
     value: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     value_base64: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    headers: Vec<(String, Option<String>)>,
     #[serde(default)]
     students: Vec<String>,
 }
@@ -174,6 +176,11 @@ fn line(letter: &Letter) -> Line {
         key_base64,
         value,
         value_base64,
+        headers: letter
+            .headers
+            .iter()
+            .map(|(name, value)| (name.clone(), value.as_ref().map(|v| BASE64_STANDARD.encode(v))))
+            .collect(),
         students: letter.students.clone(),
     }
 }
@@ -193,6 +200,11 @@ fn letter(bytes: &[u8]) -> Option<Letter> {
         ts: line.ts,
         key: bytes(line.key, line.key_base64)?,
         value: bytes(line.value, line.value_base64)?,
+        headers: line
+            .headers
+            .into_iter()
+            .map(|(name, value)| Some((name, bytes(None, value)?)))
+            .collect::<Option<_>>()?,
         students: line.students,
     })
 }
@@ -208,8 +220,12 @@ mod tests {
         let (key, value) = (Some(key.to_vec()), value.map(<[u8]>::to_vec));
         let fault = RecordFault::Missing { field: "page" };
         let topic = Topic::Submissions;
+        let headers = match offset {
+            5 => vec![("trace".to_owned(), Some(b"\xff7".to_vec())), ("none".to_owned(), None)],
+            _ => Vec::new(),
+        };
         Letter::new(
-            RawRecord { topic, partition: 3, offset, key, value, ts: Some(5), headers: Vec::new(), envelope: Ok(()) },
+            RawRecord { topic, partition: 3, offset, key, value, ts: Some(5), headers, envelope: Ok(()) },
             fault,
         )
     }

@@ -3,15 +3,20 @@
 //! Nothing here joins a consumer group: partitions are assigned by ourselves, positions are the journal's, and what is
 //! committed to a group is for those who watch the lag.
 
+mod changelog;
 mod client;
+mod letters;
 mod source;
 mod start;
 mod topic_ids;
 
 use crate::hidden::Hidden;
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::ClientConfig;
 use std::path::PathBuf;
 
+pub use changelog::{ChangelogSettings, ChangelogSink};
+pub use letters::KafkaDeadLetters;
 pub use source::{KafkaSettings, KafkaSource, SourceTopic};
 pub use start::Start;
 
@@ -106,4 +111,38 @@ impl Connection {
         }
         config
     }
+}
+
+/// What a topic is, for people who check a flow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TopicIs {
+    /// There, with so many partitions.
+    There(u32),
+    /// Not there.
+    Absent,
+    /// It may not be looked at.
+    Refused(String),
+}
+
+/// Looks at topics, without a change to anything. Fails where the brokers do not answer.
+pub fn topics(connection: &Connection, names: &[String]) -> Result<Vec<(String, TopicIs)>, String> {
+    use rdkafka::types::RDKafkaErrorCode;
+    let ear = client::Ear::default();
+    let config = connection.config();
+    let consumer: BaseConsumer<client::Ear> =
+        config.create_with_context(ear.clone()).map_err(|error| error.to_string())?;
+    let mut wanted: Vec<&str> = names.iter().map(String::as_str).collect();
+    if wanted.is_empty() {
+        // A name that nobody has: it is the answer that counts.
+        wanted.push("inkflow-check");
+    }
+    let asked = topic_ids::describe(consumer.client(), &wanted, client::ASK_TIMEOUT);
+    let asked = asked.map_err(|error| client::trouble(&ear, error))?;
+    let is = |found| match found {
+        Ok((_, partitions)) => TopicIs::There(partitions),
+        Err(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => TopicIs::Absent,
+        Err(error) => TopicIs::Refused(error.to_string()),
+    };
+    let found = asked.into_iter().map(|seen| (seen.name, is(seen.found)));
+    Ok(found.filter(|(name, _)| names.contains(name)).collect())
 }

@@ -299,7 +299,7 @@ impl KafkaSource {
         for partition in 0..partitions {
             let at = (topic, partition);
             // A source that has an end looks at no partition that came after that was asked for.
-            if !self.parts.contains_key(&at) && !(self.ended && self.looked_at(topic)) {
+            if !(self.parts.contains_key(&at) || self.ended && self.looked_at(topic)) {
                 let next = self.positions.get(&at).copied().unwrap_or(0);
                 self.parts.insert(at, Part { next, told: next, end: None });
                 self.stale = true;

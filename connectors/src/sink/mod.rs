@@ -14,7 +14,7 @@
 pub mod csv;
 pub mod memory;
 mod pending;
-mod plan;
+pub(crate) mod plan;
 pub mod sqlite;
 #[cfg(test)]
 mod tests;

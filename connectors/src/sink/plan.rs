@@ -8,15 +8,15 @@ use super::{Claim, EpochStamp, SinkError, ViewChanges};
 
 /// What a sink has stored about who wrote it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Standing {
-    pub(super) claim: Claim,
-    pub(super) written: Option<EpochStamp>,
+pub(crate) struct Standing {
+    pub(crate) claim: Claim,
+    pub(crate) written: Option<EpochStamp>,
 }
 
 impl Standing {
     /// What stands once `claim` has taken the sink over. Of one journal the greater incarnation wins; another journal's
     /// rows are taken over as rows of no epoch.
-    pub(super) fn claimed(sink: &str, stored: Option<Standing>, claim: Claim) -> Result<Standing, SinkError> {
+    pub(crate) fn claimed(sink: &str, stored: Option<Standing>, claim: Claim) -> Result<Standing, SinkError> {
         match stored {
             Some(stored) if stored.claim.journal == claim.journal => {
                 if stored.claim.incarnation > claim.incarnation {
@@ -29,7 +29,7 @@ impl Standing {
     }
 
     /// What stands once `stamp` is written.
-    pub(super) fn written(
+    pub(crate) fn written(
         sink: &str,
         stored: Option<Standing>,
         claim: Claim,
@@ -67,7 +67,7 @@ fn fenced(sink: &str, found: Claim, ours: Claim) -> SinkError {
 
 /// What becomes of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Op<'a> {
+pub(crate) enum Op<'a> {
     /// Its row is this.
     Upsert(&'a Row),
     /// It has no row; this one names it.
@@ -78,7 +78,7 @@ pub(super) enum Op<'a> {
 ///
 /// # Panics
 /// Where they do not: a bug of the caller.
-pub(super) fn check_views(views: usize, changes: &[ViewChanges]) {
+pub(crate) fn check_views(views: usize, changes: &[ViewChanges]) {
     let mut seen = vec![false; views];
     for ViewChanges { view, .. } in changes {
         assert!(!std::mem::replace(&mut seen[*view], true), "view {view} is named twice in one epoch");
@@ -86,7 +86,7 @@ pub(super) fn check_views(views: usize, changes: &[ViewChanges]) {
 }
 
 /// Changes of one view as changes of its keys, in the order of the keys: so a table's tree is written in one walk.
-pub(super) fn plan<'a>(sink: &str, schema: &ViewSchema, changes: &'a [(Row, i64)]) -> Result<Vec<Op<'a>>, SinkError> {
+pub(crate) fn plan<'a>(sink: &str, schema: &ViewSchema, changes: &'a [(Row, i64)]) -> Result<Vec<Op<'a>>, SinkError> {
     let fatal = |reason: String| SinkError::Fatal { sink: sink.to_owned(), reason };
     let mut sorted: Vec<&(Row, i64)> = changes.iter().collect();
     if let Some((row, _)) = changes.iter().find(|(row, _)| row.0.len() != schema.columns.len()) {
@@ -115,7 +115,7 @@ pub(super) fn plan<'a>(sink: &str, schema: &ViewSchema, changes: &'a [(Row, i64)
 }
 
 /// Keys cell by cell; a text of no bytes is Empty.
-pub(super) fn compare_keys(a: &[Cell], b: &[Cell]) -> Ordering {
+pub(crate) fn compare_keys(a: &[Cell], b: &[Cell]) -> Ordering {
     for (a, b) in a.iter().zip(b) {
         let order = normal(a).cmp(normal(b));
         if order.is_ne() {
@@ -126,7 +126,7 @@ pub(super) fn compare_keys(a: &[Cell], b: &[Cell]) -> Ordering {
 }
 
 /// A text of no bytes as Empty.
-pub(super) fn normal(cell: &Cell) -> &Cell {
+pub(crate) fn normal(cell: &Cell) -> &Cell {
     match cell {
         Cell::Text(text) if text.is_empty() => &Cell::Empty,
         cell => cell,

@@ -4,6 +4,9 @@
 //! defend nothing.
 
 mod broker;
+mod changelog;
 mod contract;
 mod law;
+mod letters;
+mod sink_law;
 mod source;

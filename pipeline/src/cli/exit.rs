@@ -82,7 +82,9 @@ impl From<&RunError> for Exit {
             ) => Exit::Fenced,
             RunError::Engine(EngineError::Workers(_) | EngineError::Ended(_)) => Exit::Other,
             RunError::CutOff | RunError::Behind { .. } => Exit::CutOff,
-            RunError::Journal { .. } | RunError::File { .. } | RunError::Engine(_) => Exit::CannotGoOn,
+            RunError::Journal { .. } | RunError::File { .. } | RunError::Place { .. } | RunError::Engine(_) => {
+                Exit::CannotGoOn
+            }
         }
     }
 }

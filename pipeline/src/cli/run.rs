@@ -2,10 +2,11 @@
 
 use super::{load, Failure, RunArgs};
 use crate::config::{
-    CsvConfig, FlowConfig, FolderConfig, HttpConfig, JournalConfig, LogFormat, PhotoFolderConfig, PhotosConfig,
-    ReaderConfig, SinkConfig, SourceConfig,
+    CsvConfig, DeadLettersConfig, FlowConfig, FolderConfig, HttpConfig, JournalConfig, LogFormat, PhotoFolderConfig,
+    PhotosConfig, ReaderConfig, SinkConfig, SourceConfig,
 };
 use crate::engine::EngineSettings;
+use crate::places::LettersTo;
 use crate::progress::Progress;
 use crate::run::{prepare, Readers, RunError, Setup};
 use crate::terminal::Terminal;
@@ -14,6 +15,7 @@ use crate::{metrics, panic, readers, serve, signals, watchdog};
 use inkflow_connectors::reader::Figures;
 use inkflow_schemas::Millis;
 use metrics_exporter_prometheus::PrometheusHandle;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -133,6 +135,20 @@ async fn go(
     Ok(())
 }
 
+/// What of a run is in Kafka.
+#[cfg(feature = "kafka")]
+fn in_kafka(config: &FlowConfig, setup: &mut Setup) -> Result<(), Failure> {
+    crate::kafka::set_up(config, setup).map_err(|why| Failure::Usage(why.to_string()))
+}
+
+#[cfg(not(feature = "kafka"))]
+fn in_kafka(config: &FlowConfig, _: &mut Setup) -> Result<(), Failure> {
+    match config.needs_kafka() {
+        true => Err(Failure::Usage("the flow is in Kafka, and this inkflow was built without it".to_owned())),
+        false => Ok(()),
+    }
+}
+
 fn setup(config: &FlowConfig, until_end: bool, now: Option<Millis>, vitals: &Vitals) -> Result<Setup, Failure> {
     let readers = match (&config.readers, &config.photos, config.recorded()) {
         (ReaderConfig::Model(model), Some(PhotosConfig::Folder(PhotoFolderConfig { path })), _) => {
@@ -147,15 +163,20 @@ fn setup(config: &FlowConfig, until_end: bool, now: Option<Millis>, vitals: &Vit
         }
         (ReaderConfig::Recorded(_), _, path) => Readers::Recorded(path.unwrap_or_default()),
     };
-    let mut setup = Setup { readers, ..Setup::of_folder(config.folder()) };
+    let mut setup = Setup { readers, ..Setup::of_folder(config.folder().unwrap_or(Path::new(""))) };
+    in_kafka(config, &mut setup)?;
     setup.journal = config.journal.as_ref().map(|journal| journal.folder.clone());
     for sink in &config.sinks {
         match sink {
             SinkConfig::Sqlite(sqlite) => setup.sqlite.push(sqlite.path.clone()),
             SinkConfig::Csv(csv) => setup.export.push(csv.folder.clone()),
+            // Done with all else that is in Kafka.
+            SinkConfig::Changelog(_) => {}
         }
     }
-    setup.dead_letters = config.dead_letters.as_ref().map(|letters| letters.path.clone());
+    if let Some(DeadLettersConfig::Path(path)) = &config.dead_letters {
+        setup.dead_letters = Some(LettersTo::File(path.clone()));
+    }
     setup.now = now;
     setup.day_of = config.time_zone.day_of();
     setup.keep_readings_days = config.keep_readings_days;

@@ -78,14 +78,35 @@ pub fn parse(text: &str, name: &str, environment: HashMap<String, String>) -> Re
     let options = serde_saphyr::options! { strict_booleans: true, with_snippet: false }.with_properties(environment);
     let config: FlowConfig =
         serde_saphyr::from_str_with_options(text, options).map_err(|error| wrong(&error, text, name))?;
+    let said = |(message, help): (&str, &str)| ConfigError::Wrong {
+        message: message.to_owned(),
+        help: Some(help.to_owned()),
+        text: source(text, name),
+        place: None,
+    };
+    fault(&config).map_or(Ok(config), |fault| Err(said(fault)))
+}
+
+/// What does not go together in a flow, and what to do about it.
+fn fault(config: &FlowConfig) -> Option<(&'static str, &'static str)> {
     match (&config.readers, &config.photos) {
-        (ReaderConfig::Model(_), None) => Err(ConfigError::Wrong {
-            message: "a model reads the photos, and the flow does not say where they lie".to_owned(),
-            help: Some("add `photos: {folder: {path: photos}}`".to_owned()),
-            text: source(text, name),
-            place: None,
-        }),
-        _ => Ok(config),
+        (ReaderConfig::Model(_), None) => {
+            let message = "a model reads the photos, and the flow does not say where they lie";
+            return Some((message, "add `photos: {folder: {path: photos}}`"));
+        }
+        (ReaderConfig::Recorded(_), _) if config.recorded().is_none() => {
+            let message = "recorded readings lie in no folder of records here, and the flow does not say where";
+            return Some((message, "add `path: readings.jsonl` to `recorded`"));
+        }
+        _ => {}
+    }
+    match &config.kafka {
+        None if config.needs_kafka() => Some((
+            "the flow is in Kafka, and does not say where the brokers are",
+            "add `kafka: {brokers: \"host:9092\"}`",
+        )),
+        Some(kafka) => kafka.fault(),
+        None => None,
     }
 }
 

@@ -3,6 +3,7 @@
 //! The documentation of these fields is the user's: `docs/reference/config.md`, `docs/examples/homework.yaml` and the JSON
 //! Schema of `inkflow schema` are made from it, and a test keeps them so. Paths are relative to the file they stand in.
 
+mod kafka;
 mod load;
 pub mod reference;
 mod scalars;
@@ -19,9 +20,13 @@ use std::net::SocketAddr;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 
+pub use kafka::{
+    ChangelogConfig, DeadLettersTopicConfig, KafkaConfig, KafkaSasl, KafkaSourceConfig, KafkaTls, NotificationsConfig,
+    SaslMechanism, TopicNames,
+};
 pub(crate) use load::nearest;
 pub use load::{load, parse, ConfigError};
-pub use scalars::{Model, TimeZone, Version};
+pub use scalars::{Model, Start, TimeZone, Version};
 pub use secret::{Secret, SecretError};
 
 /// The name of the file with recorded readings in a folder of records, as `views.md` has it.
@@ -35,6 +40,9 @@ pub struct FlowConfig {
     pub version: Version,
     /// Where records come from.
     pub source: SourceConfig,
+    /// Kafka's brokers. Needed where the source, the dead letters or a changelog is in Kafka.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kafka: Option<KafkaConfig>,
     /// Where photos lie. Needed by a model; recorded readings need none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub photos: Option<PhotosConfig>,
@@ -78,6 +86,8 @@ pub struct FlowConfig {
 pub enum SourceConfig {
     /// A folder of records, one a line: `<topic>/<partition>.jsonl`.
     Folder(FolderConfig),
+    /// Topics in Kafka.
+    Kafka(KafkaSourceConfig),
 }
 
 /// A folder of records.
@@ -183,6 +193,9 @@ pub struct JournalConfig {
 pub enum SinkConfig {
     /// A SQLite file: a table for each view, changed in one transaction with the epoch that it reflects.
     Sqlite(SqliteConfig),
+    /// Compacted topics in Kafka, one for each view: keyed by the view's key, a null where a row is gone, an epoch in one
+    /// transaction.
+    Changelog(ChangelogConfig),
     /// A folder of CSV files, one for each view, written when the run ends.
     Csv(CsvConfig),
 }
@@ -207,11 +220,13 @@ pub struct CsvConfig {
 
 /// Where refused records go.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct DeadLettersConfig {
-    /// The file, a line for each record. A student's are removed from it when the student is erased.
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum DeadLettersConfig {
+    /// A file, a line for each record. A student's are removed from it when the student is erased.
     #[schemars(extend("examples" = ["dead-letters.jsonl"]))]
-    pub path: PathBuf,
+    Path(PathBuf),
+    /// A topic in Kafka.
+    Kafka(DeadLettersTopicConfig),
 }
 
 /// Limits.
@@ -319,6 +334,7 @@ impl FlowConfig {
         FlowConfig {
             version: Version,
             source: SourceConfig::Folder(FolderConfig { path: folder.to_owned() }),
+            kafka: None,
             photos: None,
             readers: ReaderConfig::Recorded(RecordedConfig::default()),
             journal: None,
@@ -333,25 +349,37 @@ impl FlowConfig {
         }
     }
 
-    /// The folder of the records.
-    pub fn folder(&self) -> &Path {
-        let SourceConfig::Folder(FolderConfig { path }) = &self.source;
-        path
+    /// The folder of the records, where they are in one.
+    pub fn folder(&self) -> Option<&Path> {
+        match &self.source {
+            SourceConfig::Folder(FolderConfig { path }) => Some(path),
+            SourceConfig::Kafka(_) => None,
+        }
+    }
+
+    /// Whether anything in it is in Kafka.
+    pub fn needs_kafka(&self) -> bool {
+        matches!(self.source, SourceConfig::Kafka(_))
+            || matches!(self.dead_letters, Some(DeadLettersConfig::Kafka(_)))
+            || self.sinks.iter().any(|sink| matches!(sink, SinkConfig::Changelog(_)))
     }
 
     /// The file with recorded readings, where they are who reads.
     pub fn recorded(&self) -> Option<PathBuf> {
         match &self.readers {
             ReaderConfig::Recorded(RecordedConfig { path: Some(path) }) => Some(path.clone()),
-            ReaderConfig::Recorded(RecordedConfig { path: None }) => Some(self.folder().join(READINGS_FILE)),
+            ReaderConfig::Recorded(RecordedConfig { path: None }) => Some(self.folder()?.join(READINGS_FILE)),
             ReaderConfig::Model(_) => None,
         }
     }
 
     /// Makes every path relative to the folder of the file that it stands in.
     fn resolve(&mut self, base: &Path) {
-        let SourceConfig::Folder(FolderConfig { path }) = &mut self.source;
-        let mut paths = vec![path];
+        self.kafka.iter_mut().for_each(|kafka| kafka.resolve(base));
+        let mut paths = Vec::new();
+        if let SourceConfig::Folder(FolderConfig { path }) = &mut self.source {
+            paths.push(path);
+        }
         if let Some(PhotosConfig::Folder(PhotoFolderConfig { path })) = &mut self.photos {
             paths.push(path);
         }
@@ -360,10 +388,13 @@ impl FlowConfig {
             ReaderConfig::Recorded(recorded) => paths.extend(recorded.path.as_mut()),
         }
         paths.extend(self.journal.as_mut().map(|journal| &mut journal.folder));
-        paths.extend(self.dead_letters.as_mut().map(|letters| &mut letters.path));
-        paths.extend(self.sinks.iter_mut().map(|sink| match sink {
-            SinkConfig::Sqlite(SqliteConfig { path }) => path,
-            SinkConfig::Csv(CsvConfig { folder }) => folder,
+        if let Some(DeadLettersConfig::Path(path)) = &mut self.dead_letters {
+            paths.push(path);
+        }
+        paths.extend(self.sinks.iter_mut().filter_map(|sink| match sink {
+            SinkConfig::Sqlite(SqliteConfig { path }) => Some(path),
+            SinkConfig::Csv(CsvConfig { folder }) => Some(folder),
+            SinkConfig::Changelog(_) => None,
         }));
         for path in paths {
             // An absolute path stays what it is.

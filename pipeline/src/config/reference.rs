@@ -3,6 +3,7 @@
 //! `UPDATE=1 cargo test -p inkflow reference` writes them anew.
 
 use super::{BatchConfig, FlowConfig, LimitsConfig, LogConfig, ModelConfig};
+use super::{ChangelogConfig, KafkaConfig, KafkaSasl, KafkaSourceConfig, KafkaTls, NotificationsConfig, TopicNames};
 use schemars::generate::SchemaSettings;
 use serde::de::{Deserialize, Deserializer, Visitor};
 use serde_json::Value;
@@ -74,6 +75,13 @@ impl Schemas {
         let root = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<FlowConfig>().to_value();
         let orders = vec![
             ("FlowConfig", order_of::<FlowConfig>()),
+            ("KafkaConfig", order_of::<KafkaConfig>()),
+            ("KafkaTls", order_of::<KafkaTls>()),
+            ("KafkaSasl", order_of::<KafkaSasl>()),
+            ("KafkaSourceConfig", order_of::<KafkaSourceConfig>()),
+            ("TopicNames", order_of::<TopicNames>()),
+            ("NotificationsConfig", order_of::<NotificationsConfig>()),
+            ("ChangelogConfig", order_of::<ChangelogConfig>()),
             ("ModelConfig", order_of::<ModelConfig>()),
             ("BatchConfig", order_of::<BatchConfig>()),
             ("LimitsConfig", order_of::<LimitsConfig>()),
@@ -149,6 +157,7 @@ impl Schemas {
             let mut field = self.fields("", schema).pop()?;
             field.doc = schema["description"].as_str().unwrap_or_default().replace('\n', " ");
             field.required = false;
+            field.example = field.example.or(schema["examples"].get(0).cloned());
             Some(field)
         };
         schemas.iter().filter_map(variant).collect()

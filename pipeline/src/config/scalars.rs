@@ -1,5 +1,6 @@
 //! Values of the flow file that are more than a text: checked when the file is read, so that an error names their place.
 
+use inkflow_connectors::notification::Pattern;
 use inkflow_operators::views::class_day::DayOf;
 use inkflow_schemas::{Millis, ModelName};
 use jiff::{tz, Timestamp};
@@ -138,5 +139,83 @@ impl JsonSchema for Model {
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "string", "pattern": "^[^@\\s]+@[^@\\s]+$" })
+    }
+}
+
+/// Where a topic begins that nothing was sealed of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Start {
+    /// With the oldest record.
+    #[default]
+    Earliest,
+    /// With what comes from now on.
+    Latest,
+    /// At this offset of each partition.
+    Offset(u64),
+    /// With the first record of this time or a later one.
+    Time(Millis),
+}
+
+impl<'de> Deserialize<'de> for Start {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Start, D::Error> {
+        let text = String::deserialize(from)?;
+        let offset = text.strip_prefix("offset ").and_then(|offset| offset.parse().ok()).map(Start::Offset);
+        let time = || text.parse::<Timestamp>().ok().map(|time| Start::Time(Millis(time.as_millisecond())));
+        match text.as_str() {
+            "earliest" => Ok(Start::Earliest),
+            "latest" => Ok(Start::Latest),
+            _ => offset.or_else(time).ok_or_else(|| {
+                let want = "want earliest, latest, offset N, or a time as 2026-11-01T00:00:00Z";
+                Error::custom(format_args!("{text:?} is no place to start: {want}"))
+            }),
+        }
+    }
+}
+
+impl Serialize for Start {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Start::Earliest => to.serialize_str("earliest"),
+            Start::Latest => to.serialize_str("latest"),
+            Start::Offset(offset) => to.serialize_str(&format!("offset {offset}")),
+            Start::Time(time) => {
+                to.serialize_str(&Timestamp::from_millisecond(time.0).unwrap_or(Timestamp::UNIX_EPOCH).to_string())
+            }
+        }
+    }
+}
+
+impl JsonSchema for Start {
+    fn schema_name() -> Cow<'static, str> {
+        "Start".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": "^(earliest|latest|offset [0-9]+|[0-9]{4}-.+)$" })
+    }
+}
+
+/// How an object's key tells whose page it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PathPattern(pub Pattern);
+
+impl<'de> Deserialize<'de> for PathPattern {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<PathPattern, D::Error> {
+        let text = String::deserialize(from)?;
+        Pattern::new(&text).map(PathPattern).map_err(|why| Error::custom(format_args!("{text:?} is no pattern: {why}")))
+    }
+}
+
+impl Serialize for PathPattern {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.0.as_str())
+    }
+}
+
+impl JsonSchema for PathPattern {
+    fn schema_name() -> Cow<'static, str> {
+        "PathPattern".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string" })
     }
 }

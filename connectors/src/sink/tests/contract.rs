@@ -171,7 +171,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: CASES, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn any_changes_leave_what_the_views_say(steps in proptest::collection::vec(step(), 1..20)) {
         for (store, _dir) in stores() {

@@ -1,0 +1,99 @@
+//! The places that a run reads from and writes to: in files, or in Kafka where it is built with that.
+
+use crate::run::RunError;
+use inkflow_connectors::dead_letter::{DeadLetterFile, DeadLetters};
+use inkflow_connectors::folder::FolderSource;
+#[cfg(feature = "kafka")]
+use inkflow_connectors::kafka;
+use inkflow_connectors::notification::Notifications;
+use inkflow_connectors::sink::Sink;
+use inkflow_connectors::source::{Offsets, Source};
+use inkflow_schemas::Topic;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Where records come from.
+pub enum Records {
+    /// A folder of them.
+    Folder(PathBuf),
+    /// Topics in Kafka, those of submissions and the others, and which submissions are notifications.
+    #[cfg(feature = "kafka")]
+    Kafka(Box<[kafka::KafkaSettings; 2]>, Option<Arc<Notifications>>),
+}
+
+/// Where refused records go.
+pub enum LettersTo {
+    /// A file.
+    File(PathBuf),
+    /// A topic.
+    #[cfg(feature = "kafka")]
+    Topic(Box<kafka::Connection>, String),
+}
+
+/// Where views go as changelogs.
+pub enum Changelog {
+    /// Topics.
+    #[cfg(feature = "kafka")]
+    Kafka(Box<kafka::ChangelogSettings>),
+}
+
+impl Records {
+    /// The sources: of submissions, and of all other topics.
+    pub fn open(&self) -> Result<[Box<dyn Source>; 2], RunError> {
+        match self {
+            Records::Folder(path) => {
+                let others = Topic::ALL.into_iter().filter(|topic| *topic != Topic::Submissions);
+                let open = |topics: &[Topic]| match FolderSource::open(path, topics) {
+                    Ok(source) => Ok(Box::new(source) as Box<dyn Source>),
+                    Err(error) => Err(RunError::file("the records in", path, error)),
+                };
+                Ok([open(&[Topic::Submissions])?, open(&others.collect::<Vec<_>>())?])
+            }
+            #[cfg(feature = "kafka")]
+            Records::Kafka(settings, _) => {
+                let open = |settings: &kafka::KafkaSettings| match kafka::KafkaSource::new(settings.clone()) {
+                    Ok(source) => Ok(Box::new(source) as Box<dyn Source>),
+                    Err(error) => Err(RunError::Place { what: "the records in Kafka", error: error.to_string() }),
+                };
+                let [submissions, others] = &**settings;
+                Ok([open(submissions)?, open(others)?])
+            }
+        }
+    }
+
+    /// Which submissions are notifications of a store.
+    pub fn notifications(&self) -> Option<Arc<Notifications>> {
+        match self {
+            Records::Folder(_) => None,
+            #[cfg(feature = "kafka")]
+            Records::Kafka(_, notifications) => notifications.clone(),
+        }
+    }
+}
+
+impl LettersTo {
+    /// Opens it. `sealed`: what is rejected from there on may come again.
+    pub fn open(&self, sealed: &Offsets) -> Result<Box<dyn DeadLetters>, RunError> {
+        match self {
+            LettersTo::File(path) => match DeadLetterFile::open(path, sealed) {
+                Ok(file) => Ok(Box::new(file)),
+                Err(error) => Err(RunError::file("dead letters in", path, error)),
+            },
+            #[cfg(feature = "kafka")]
+            LettersTo::Topic(connection, topic) => match kafka::KafkaDeadLetters::new(connection, topic) {
+                Ok(letters) => Ok(Box::new(letters)),
+                Err(error) => Err(RunError::Place { what: "dead letters in Kafka", error: error.to_string() }),
+            },
+        }
+    }
+}
+
+impl Changelog {
+    /// The sink.
+    pub fn sink(&self) -> Box<dyn Sink> {
+        match *self {
+            #[cfg(feature = "kafka")]
+            Changelog::Kafka(ref settings) => Box::new(kafka::ChangelogSink::new((**settings).clone())),
+        }
+    }
+}
