@@ -6,6 +6,7 @@
 mod changelog;
 mod client;
 mod letters;
+mod look;
 mod source;
 mod start;
 mod topic_ids;

@@ -4,11 +4,11 @@
 //! deleted and made anew, is told, and a partition that is new is read from its offset 0. An offset that the brokers do
 //! not have is told when it is asked for: there is no reset. Brokers that are away are waited for.
 
-use super::client::{trouble, Ear, ASK_TIMEOUT};
-use super::start::{watermarks, NoStart, Start};
-use super::topic_ids::{describe, Described};
+use super::client::{trouble, Ear};
+use super::look::Trouble;
+use super::start::Start;
 use super::Connection;
-use crate::source::{Offsets, Origin, Origins, PollState, RawRecord, RecordHeader, Source, SourceError, Starts};
+use crate::source::{Offsets, Origins, PollState, RawRecord, RecordHeader, Source, SourceError, Starts};
 use inkflow_schemas::{RecordFault, Topic, VALUE_BYTES_MAX};
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -31,16 +31,10 @@ const FETCH_PARTITION_BYTES: usize = 128 << 10;
 const ANSWER_BYTES_MAX: usize = 256 << 20;
 /// Headers are kept for dead letters; more of them than this in all are left out.
 const HEADER_BYTES_MAX: usize = 64 << 10;
-/// A topic that is not there is taken for deleted after so long: brokers may disagree for a moment.
-const GONE_AFTER: Duration = Duration::from_secs(4);
-/// Where brokers do not answer, they are asked again after so long.
-const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// Positions are committed this often for those who watch the lag.
 const COMMIT_EVERY: Duration = Duration::from_secs(5);
 /// Where the client stands behind the last record is asked this often, at most.
 const POSITION_EVERY: Duration = Duration::from_millis(100);
-/// An offset that is said to be out of range, and is found in range, is asked for so often.
-const OUT_OF_RANGE_MAX: u32 = 10;
 
 /// A topic to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,38 +69,38 @@ impl KafkaSettings {
 
 /// A partition that is read.
 #[derive(Clone, Copy, Debug)]
-struct Part {
+pub(super) struct Part {
     /// The offset to read next: behind the last record that was handed out, and what the client passed over since.
-    next: u64,
+    pub(super) next: u64,
     /// As far as that is known outside.
-    told: u64,
+    pub(super) told: u64,
     /// Where it ends, once the source has an end.
-    end: Option<u64>,
+    pub(super) end: Option<u64>,
 }
 
 /// A source that reads Kafka.
 pub struct KafkaSource {
-    settings: KafkaSettings,
-    consumer: BaseConsumer<Ear>,
-    ear: Ear,
+    pub(super) settings: KafkaSettings,
+    pub(super) consumer: BaseConsumer<Ear>,
+    pub(super) ear: Ear,
     /// Sealed: which logs are read.
-    origins: Origins,
+    pub(super) origins: Origins,
     /// Sealed: where they are gone on with.
-    positions: Offsets,
+    pub(super) positions: Offsets,
     /// Found, and not sealed yet.
-    unsealed: Option<Starts>,
-    parts: BTreeMap<(Topic, u32), Part>,
-    gone_since: BTreeMap<Topic, Instant>,
-    ended: bool,
+    pub(super) unsealed: Option<Starts>,
+    pub(super) parts: BTreeMap<(Topic, u32), Part>,
+    pub(super) gone_since: BTreeMap<Topic, Instant>,
+    pub(super) ended: bool,
     /// Parts have changed since they were assigned.
-    stale: bool,
-    looked: Option<Instant>,
-    positioned: Option<Instant>,
-    committed: Option<Instant>,
-    out_of_range: u32,
-    waiting: Option<String>,
+    pub(super) stale: bool,
+    pub(super) looked: Option<Instant>,
+    pub(super) positioned: Option<Instant>,
+    pub(super) committed: Option<Instant>,
+    pub(super) out_of_range: u32,
+    pub(super) waiting: Option<String>,
     /// Topics that are not there, about which that was said.
-    absent: Vec<Topic>,
+    pub(super) absent: Vec<Topic>,
 }
 
 impl KafkaSource {
@@ -154,226 +148,20 @@ impl KafkaSource {
         self.parts.iter().map(|(at, part)| (*at, part.next)).collect()
     }
 
-    fn name(&self, topic: Topic) -> &str {
+    pub(super) fn name(&self, topic: Topic) -> &str {
         self.settings.topics.iter().find(|of| of.topic == topic).map_or("", |of| of.name.as_str())
     }
 
-    fn place(&self, topic: Topic) -> String {
+    pub(super) fn place(&self, topic: Topic) -> String {
         format!("topic {}", self.name(topic))
     }
 
-    fn wait_for(&mut self, why: impl std::fmt::Display) {
+    pub(super) fn wait_for(&mut self, why: impl std::fmt::Display) {
         let why = trouble(&self.ear, why);
         if self.waiting.is_none() {
             tracing::warn!(brokers = self.settings.connection.brokers, "Kafka is waited for: {why}");
         }
         self.waiting = Some(why);
-    }
-
-    /// Looks at the topics, if that is due. What the brokers do not answer is waited for.
-    fn look(&mut self) -> Result<(), SourceError> {
-        let every = if self.waiting.is_some() { LOOK_AGAIN } else { self.settings.look_every };
-        if self.looked.is_some_and(|at| at.elapsed() < every) {
-            return Ok(());
-        }
-        let names: Vec<String> = self.settings.topics.iter().map(|of| of.name.clone()).collect();
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let seen = match describe(self.consumer.client(), &names, ASK_TIMEOUT) {
-            Ok(described) => self.see(described),
-            Err(error) => Err(Trouble::Later(format!("the brokers do not answer: {error}"))),
-        };
-        self.looked = Some(Instant::now());
-        match seen {
-            Ok(()) => {
-                if self.waiting.take().is_some() {
-                    tracing::info!("Kafka is there again");
-                }
-                Ok(())
-            }
-            Err(Trouble::Later(why)) => {
-                self.wait_for(why);
-                Ok(())
-            }
-            Err(Trouble::Error(error)) => Err(error),
-        }
-    }
-
-    fn see(&mut self, described: Vec<Described>) -> Result<(), Trouble> {
-        let mut found = Starts::default();
-        let mut later = None;
-        for topic in self.settings.topics.clone() {
-            let Some(seen) = described.iter().find(|seen| seen.name == topic.name) else { continue };
-            match seen.found {
-                Ok((id, partitions)) => self.see_topic(&topic, id, partitions, &mut found)?,
-                Err(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
-                    self.see_absent(&topic, &mut found)?;
-                }
-                Err(error) => later = Some(Trouble::Later(format!("topic {}: {error}", topic.name))),
-            }
-        }
-        self.unsealed = (!found.origins.is_empty()).then_some(found);
-        self.assign()?;
-        later.map_or(Ok(()), Err)
-    }
-
-    fn see_topic(&mut self, of: &SourceTopic, id: u128, partitions: u32, found: &mut Starts) -> Result<(), Trouble> {
-        let topic = of.topic;
-        self.gone_since.remove(&topic);
-        if self.ended && self.absent.contains(&topic) {
-            // It came after the end was asked for.
-            return Ok(());
-        }
-        match self.origins.get(&topic) {
-            Some(Origin { name, id: Some(known) }) if *name == of.name && *known != id => {
-                let found = "was deleted and made anew";
-                return Err(SourceError::Replaced { topic, found, place: self.place(topic) }.into());
-            }
-            Some(Origin { name, id: Some(_) }) if *name != of.name => {
-                let found = "is configured now";
-                let place = format!("topic {name} was read, and topic {}", of.name);
-                return Err(SourceError::Replaced { topic, found, place }.into());
-            }
-            Some(Origin { id: Some(_), .. }) => return self.see_partitions(topic, partitions),
-            known => {
-                // One that was not there before is found later: all of it is read.
-                let later = known.is_some() || self.positions.keys().any(|(known, _)| *known == topic);
-                let start = if later { Ok(vec![0; partitions as usize]) } else { self.resolve(of, partitions) };
-                let offsets = (0..).zip(start?).map(|(partition, offset)| ((topic, partition), offset));
-                found.offsets.extend(offsets.filter(|(at, _)| !self.positions.contains_key(at)));
-                found.origins.insert(topic, Origin { name: of.name.clone(), id: Some(id) });
-            }
-        }
-        Ok(())
-    }
-
-    fn resolve(&self, of: &SourceTopic, partitions: u32) -> Result<Vec<u64>, Trouble> {
-        of.start.resolve(&self.consumer, &of.name, partitions).map_err(|error| match error {
-            NoStart::Later(error) => Trouble::Later(format!("where topic {} begins is not told: {error}", of.name)),
-            NoStart::NotThere { partition, low, high } => {
-                let wanted = if let Start::Offset(offset) = of.start { offset } else { 0 };
-                let (topic, place) = (of.topic, self.place(of.topic));
-                Trouble::Error(SourceError::NoStart { topic, partition, wanted, low, high, place })
-            }
-        })
-    }
-
-    fn see_absent(&mut self, of: &SourceTopic, found: &mut Starts) -> Result<(), Trouble> {
-        let topic = of.topic;
-        match self.origins.get(&topic) {
-            Some(Origin { id: Some(_), .. }) => {
-                let since = *self.gone_since.entry(topic).or_insert_with(Instant::now);
-                if since.elapsed() >= GONE_AFTER {
-                    return Err(SourceError::Replaced { topic, found: "was deleted", place: self.place(topic) }.into());
-                }
-                return Err(Trouble::Later(format!("topic {} is not there", of.name)));
-            }
-            Some(Origin { id: None, .. }) => {}
-            None => {
-                let positions = self.positions.iter().find(|((known, _), next)| *known == topic && **next > 0);
-                if let Some((&(topic, partition), &position)) = positions {
-                    let found = "the topic is not there";
-                    return Err(
-                        SourceError::Truncated { topic, partition, position, found, place: self.place(topic) }.into()
-                    );
-                }
-                found.origins.insert(topic, Origin { name: of.name.clone(), id: None });
-            }
-        }
-        if !self.absent.contains(&topic) {
-            tracing::warn!(topic = of.name, "the topic is not there: it is read from its beginning once it is");
-            self.absent.push(topic);
-        }
-        Ok(())
-    }
-
-    /// Partitions of a topic that is read.
-    fn see_partitions(&mut self, topic: Topic, partitions: u32) -> Result<(), Trouble> {
-        let lost = self
-            .positions
-            .iter()
-            .find(|((of, partition), next)| *of == topic && *partition >= partitions && **next > 0);
-        if let Some((&(topic, partition), &position)) = lost {
-            let found = "there is no such partition";
-            return Err(SourceError::Truncated { topic, partition, position, found, place: self.place(topic) }.into());
-        }
-        for partition in 0..partitions {
-            let at = (topic, partition);
-            // A source that has an end looks at no partition that came after that was asked for.
-            if !(self.parts.contains_key(&at) || self.ended && self.looked_at(topic)) {
-                let next = self.positions.get(&at).copied().unwrap_or(0);
-                self.parts.insert(at, Part { next, told: next, end: None });
-                self.stale = true;
-            }
-        }
-        Ok(())
-    }
-
-    fn looked_at(&self, topic: Topic) -> bool {
-        self.parts.range((topic, 0)..=(topic, u32::MAX)).any(|(_, part)| part.end.is_some())
-    }
-
-    /// Reads what is to be read now, where that has changed.
-    fn assign(&mut self) -> Result<(), Trouble> {
-        if !self.stale {
-            return Ok(());
-        }
-        if self.ended {
-            self.find_ends()?;
-        }
-        let mut list = TopicPartitionList::new();
-        for (&(topic, partition), part) in &self.parts {
-            if part.end.is_none_or(|end| part.next < end) {
-                let offset = Offset::Offset(part.next.cast_signed());
-                list.add_partition_offset(self.name(topic), partition.cast_signed(), offset).map_err(later)?;
-            }
-        }
-        self.consumer.assign(&list).map_err(later)?;
-        self.stale = false;
-        Ok(())
-    }
-
-    fn find_ends(&mut self) -> Result<(), Trouble> {
-        for (at, part) in self.parts.clone().into_iter().filter(|(_, part)| part.end.is_none()) {
-            let (low, high) = watermarks(&self.consumer, self.name(at.0), at.1).map_err(later)?;
-            self.in_range(at, part.next, low, high)?;
-            self.parts.entry(at).and_modify(|part| part.end = Some(high));
-        }
-        Ok(())
-    }
-
-    fn in_range(
-        &self,
-        (topic, partition): (Topic, u32),
-        position: u64,
-        low: u64,
-        high: u64,
-    ) -> Result<(), SourceError> {
-        let found = match position {
-            _ if position < low => "the topic begins later now: records were deleted before they were read",
-            _ if position > high => "the topic ends earlier now",
-            _ => return Ok(()),
-        };
-        Err(SourceError::Truncated { topic, partition, position, found, place: self.place(topic) })
-    }
-
-    /// An offset is said to be out of range: which?
-    fn examine(&mut self) -> Result<(), Trouble> {
-        // The topic may be another one now, which says more.
-        self.looked = None;
-        self.look()?;
-        for (at, part) in self.parts.clone() {
-            let (low, high) = watermarks(&self.consumer, self.name(at.0), at.1).map_err(later)?;
-            self.in_range(at, part.next, low, high)?;
-        }
-        self.out_of_range += 1;
-        if self.out_of_range > OUT_OF_RANGE_MAX {
-            let place = self.settings.connection.brokers.clone();
-            let reason = "offsets that are there are said to be out of range".to_owned();
-            return Err(SourceError::Refused { place, reason }.into());
-        }
-        // All are in range: the client stopped reading one, and must be told to read it.
-        self.stale = true;
-        self.assign()
     }
 
     /// What the client says in place of a record.
@@ -418,24 +206,6 @@ impl KafkaSource {
             && self.looked.is_some()
             && self.parts.values().all(|part| part.end.is_some_and(|end| part.next >= end))
     }
-}
-
-/// Why a step was not taken.
-enum Trouble {
-    /// Wait.
-    Later(String),
-    /// It cannot go on.
-    Error(SourceError),
-}
-
-impl From<SourceError> for Trouble {
-    fn from(error: SourceError) -> Trouble {
-        Trouble::Error(error)
-    }
-}
-
-fn later(error: KafkaError) -> Trouble {
-    Trouble::Later(error.to_string())
 }
 
 impl Source for KafkaSource {

@@ -2,6 +2,7 @@
 //!
 //! `tests/run.sh all` starts a broker for them. Without one they fail, and say so: a test that passes by not running would
 //! defend nothing.
+#![allow(clippy::unwrap_used)] // clippy allows it in tests, but does not know the helpers here for tests
 
 mod broker;
 mod changelog;

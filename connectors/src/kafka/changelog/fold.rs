@@ -7,6 +7,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::types::RDKafkaErrorCode;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -36,6 +37,25 @@ pub(super) fn is_absent(error: &Unfolded) -> bool {
     matches!(error, Unfolded::Absent(_))
 }
 
+/// Where a partition begins and ends. One that was made this moment has no leader yet: that is asked again.
+fn ends_of(consumer: &BaseConsumer<Ear>, topic: &str, partition: i32) -> Result<(i64, i64), KafkaError> {
+    let asked = Instant::now();
+    loop {
+        match consumer.fetch_watermarks(topic, partition, ASK_TIMEOUT) {
+            Err(error) if is_without_leader(&error) && asked.elapsed() < ASK_TIMEOUT => {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            answer => return answer,
+        }
+    }
+}
+
+fn is_without_leader(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode::{LeaderNotAvailable, NotLeaderForPartition, UnknownPartition, UnknownTopicOrPartition};
+    let code = error.rdkafka_error_code();
+    matches!(code, Some(LeaderNotAvailable | NotLeaderForPartition | UnknownPartition | UnknownTopicOrPartition))
+}
+
 /// The last value of each key of a topic, without those that are deleted: committed records only, and all that are there
 /// now. A transaction that is being committed is waited for.
 pub(super) fn fold(connection: &Connection, topic: &str) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, Unfolded> {
@@ -56,16 +76,14 @@ pub(super) fn fold(connection: &Connection, topic: &str) -> Result<BTreeMap<Vec<
     let seen = describe(ends.client(), &[topic], ASK_TIMEOUT).map_err(|error| Unfolded::Away(trouble(&ear, error)))?;
     let partitions = match seen.into_iter().next().map(|seen| seen.found) {
         Some(Ok((_, partitions))) => partitions,
-        Some(Err(rdkafka::types::RDKafkaErrorCode::UnknownTopicOrPartition)) | None => {
-            return Err(Unfolded::Absent(topic.to_owned()))
-        }
+        Some(Err(RDKafkaErrorCode::UnknownTopicOrPartition)) | None => return Err(Unfolded::Absent(topic.to_owned())),
         Some(Err(error)) => return Err(Unfolded::Away(format!("topic {topic}: {error}"))),
     };
     // The end of what is written, committed or not: nobody but us writes, so what is not committed soon will be.
     let mut left = BTreeMap::new();
     let mut list = TopicPartitionList::new();
     for partition in 0..partitions.cast_signed() {
-        let (low, high) = ends.fetch_watermarks(topic, partition, ASK_TIMEOUT).map_err(away)?;
+        let (low, high) = ends_of(&ends, topic, partition).map_err(away)?;
         if low < high {
             left.insert(partition, high);
             list.add_partition_offset(topic, partition, Offset::Offset(low)).map_err(away)?;
