@@ -4,8 +4,16 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
 failed=0
+
+# Servers of our own, on ports of our own, for as long as the tests run.
+INKFLOW_RUN=$(mktemp -d)
+export INKFLOW_RUN
+finish() {
+    deploy/services/kafka.sh wipe >/dev/null 2>&1
+    rm -rf "$log" "$INKFLOW_RUN"
+}
+trap finish EXIT
 
 step() { # NAME COMMAND...
     local name=$1 start=$SECONDS; shift
@@ -21,6 +29,8 @@ step() { # NAME COMMAND...
 if [ "${1:-all}" = all ]; then
     ORT_DYLIB_PATH=$(deploy/onnxruntime.sh) || exit 1
     export ORT_DYLIB_PATH
+    KAFKA_PORT=0 deploy/services/kafka.sh start >/dev/null || exit 1
+    eval "$(deploy/services/kafka.sh env)"
 fi
 step format cargo fmt --all --check
 step clippy cargo clippy --workspace --all-targets --quiet -- -D warnings

@@ -87,7 +87,7 @@ pub enum SourceConfig {
     /// A folder of records, one a line: `<topic>/<partition>.jsonl`.
     Folder(FolderConfig),
     /// Topics in Kafka.
-    Kafka(KafkaSourceConfig),
+    Kafka(Box<KafkaSourceConfig>),
 }
 
 /// A folder of records.

@@ -233,7 +233,22 @@ fn write_fields(text: &mut String, indent: usize, fields: &[Field]) {
         if indent == 0 && index > 0 {
             text.push('\n');
         }
-        write_field(text, indent, "", field);
+        // What may be left out and stands at nothing then is shown as a comment; the parts of a flow stand as they are.
+        let is_part = indent == 0 && !matches!(field.shape, Shape::Word(_) | Shape::Scalar(_));
+        match field.required || field.default.is_some() || is_part {
+            true => write_field(text, indent, "", field),
+            false => write_off(text, indent, field),
+        }
+    }
+}
+
+/// A field as a comment, under its words.
+fn write_off(text: &mut String, indent: usize, field: &Field) {
+    let mut part = String::new();
+    write_field(&mut part, 0, "", field);
+    let words = part.lines().take_while(|line| line.starts_with('#')).count();
+    for (index, line) in part.lines().enumerate() {
+        *text += &format!("{}{}{line}\n", " ".repeat(indent), if index < words { "" } else { "# " });
     }
 }
 
@@ -268,10 +283,9 @@ fn write_field(text: &mut String, indent: usize, lead: &str, field: &Field) {
             variants.iter().for_each(|variant| write_field(text, inner, "- ", variant));
         }
         Shape::Word(_) | Shape::Scalar(_) => {
-            // What may be left out and stands at nothing then is shown as a comment.
-            let off = if field.required || field.default.is_some() { "" } else { "# " };
             let value = field.default.as_ref().or(field.example.as_ref()).map(scalar).unwrap_or_default();
-            *text += &format!("{pad}{lead}{off}{name}: {value}\n");
+            let quote = if value.starts_with('{') { "\"" } else { "" };
+            *text += &format!("{pad}{lead}{name}: {quote}{value}{quote}\n");
         }
     }
 }

@@ -41,6 +41,15 @@ fn the_reference_of_errors_names_each_place_and_what_was_meant() {
         with("log: {format: jsn}\n"),
         with("sinks:\n  - sqlite: {path: a}\n  - sqllite: {path: b}\n"),
         with("sinks:\n  - csv\n"),
+        with("sinks:\n  - changelog: {prefix: inkflow.}\n"),
+        with("kafka: {brokers: a, sasl: {mechanism: plain, username: u, password: {env: PASSWORD}}}\n"),
+        with("kafka: {brokers: a, sasl: {mechanism: scram_sha512, username: u, password: sesame}}\n"),
+        with("kafka: {brokers: a, tls: {certificate: c.pem}}\n"),
+        SMALL.replace("folder: {path: records}", "kafka: {}"),
+        SMALL
+            .replace("folder: {path: records}", "kafka: {start: newest}")
+            .replace("recorded: {}", "recorded: {path: r}"),
+        SMALL.replace("folder: {path: records}", "kafka: {notifications: {key: \"{student_id}/{page}.jpg\"}}"),
         with("sinks: [\n"),
         with("journal:\n  folder: ${HOME_OF_JOURNALS}/j\n"),
         with("time_zone: ${PASSWORD}\n"),
@@ -98,7 +107,7 @@ fn every_path_is_relative_to_the_file() {
     }
     look(&json, "");
     config.resolve(Path::new("elsewhere"));
-    assert_eq!(config.folder(), Path::new("/etc/inkflow/records"), "an absolute path stays what it is");
+    assert_eq!(config.folder(), Some(Path::new("/etc/inkflow/records")), "an absolute path stays what it is");
 }
 
 #[test]
@@ -113,7 +122,7 @@ fn the_environment_is_asked_where_nothing_is_quoted() {
     let text = format!("{SMALL}journal: {{folder: \"${{A}}\"}}\ndead_letters:\n  path: ${{A}}/${{B:-letters}}\n");
     let config = parse(&text, "flow.yaml", HashMap::from([("A".to_owned(), "/srv".to_owned())])).expect("a flow");
     assert_eq!(config.journal.map(|journal| journal.folder), Some("${A}".into()));
-    assert_eq!(config.dead_letters.map(|letters| letters.path), Some("/srv/letters".into()));
+    assert_eq!(config.dead_letters, Some(DeadLettersConfig::Path("/srv/letters".into())));
 }
 
 #[test]
@@ -127,4 +136,32 @@ fn a_day_begins_where_the_zone_has_it() {
     assert_eq!(day("Europe/Vienna", before), 19_813);
     assert_eq!(day("Europe/Vienna", before + 23 * 3_600_000 - 1), 19_813, "that day has 23 hours");
     assert_eq!(day("Europe/Vienna", before + 23 * 3_600_000), 19_814);
+}
+
+/// A flow of every example is a flow.
+#[test]
+fn the_examples_are_flows() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/examples");
+    let environment = HashMap::from([("KAFKA_BROKERS".to_owned(), "127.0.0.1:9092".to_owned())]);
+    for entry in std::fs::read_dir(folder).expect("the examples") {
+        let path = entry.expect("an example").path();
+        let text = std::fs::read_to_string(&path).expect("an example");
+        let flow = parse(&text, "example", environment.clone());
+        flow.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    }
+}
+
+#[test]
+fn a_start_is_a_word_an_offset_or_a_time() {
+    let read = |text: &str| serde_saphyr::from_str::<Start>(text).ok();
+    assert_eq!(read("latest"), Some(Start::Latest));
+    assert_eq!(read("offset 17"), Some(Start::Offset(17)));
+    assert_eq!(read("2026-11-21T08:56:00+01:00"), Some(Start::Time(inkflow_schemas::Millis(1_795_247_760_000))));
+    assert_eq!([read("offset -1"), read("offset"), read("2026-11-21")], [None, None, None]);
+    for start in
+        [Start::Earliest, Start::Latest, Start::Offset(9), Start::Time(inkflow_schemas::Millis(1_795_247_760_123))]
+    {
+        let text = serde_json::to_string(&start).expect("plain data");
+        assert_eq!(serde_json::from_str::<Start>(&text).ok(), Some(start), "{text}");
+    }
 }
