@@ -12,8 +12,9 @@ use inkflow_operators::{Epoch, Rows};
 use inkflow_schemas::{Millis, Question, Row, ViewSchema};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use timely::dataflow::channels::pact::Exchange;
+use timely::dataflow::channels::pact::{Exchange, Pipeline};
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
+use timely::dataflow::operators::generic::Operator;
 use timely::dataflow::operators::vec::input::Handle;
 use timely::dataflow::operators::{Concatenate, Input};
 use timely::dataflow::{Scope, Stream};
@@ -89,7 +90,7 @@ impl<'s> Flow<'s> {
     fn input<D: Clone + 'static>(&mut self, pick: fn(&Fed) -> Option<D>) -> Stream<'s, Epoch, Vec<D>> {
         let (handle, stream) = self.scope.new_input::<Vec<D>>();
         self.feeds.push(Box::new(Picked { pick, handle }));
-        stream
+        passed_on(stream)
     }
 
     /// What is told of state of kind `S`, picked from what is fed.
@@ -129,8 +130,6 @@ impl<'s> Flow<'s> {
 
     /// These are the next instants of the workers.
     pub fn instants(&mut self, instants: Stream<'s, Epoch, Vec<(usize, Option<Millis>)>>) {
-        use timely::dataflow::channels::pact::Pipeline;
-        use timely::dataflow::operators::generic::Operator;
         let out = instants.unary(Pipeline, "Instants", |_, _| {
             |input, output| {
                 input.for_each(|capability, instants| {
@@ -146,6 +145,18 @@ impl<'s> Flow<'s> {
     fn output(&mut self, rows: Rows<'s, Out>) {
         self.outputs.push(rows.inner);
     }
+}
+
+/// Passes containers on as they come.
+///
+/// It stands between an input and whatever exchanges its rows: an exchange keeps rows back until it is told to flush, and
+/// an input (timely 0.31) tells only where it has sent since the worker's last step. Rows that just filled a container
+/// before a step, and had none after them, stayed in the exchange, and their epoch was never delivered. An operator's
+/// output is flushed in the step in which it sends.
+fn passed_on<D: Clone + 'static>(stream: Stream<'_, Epoch, Vec<D>>) -> Stream<'_, Epoch, Vec<D>> {
+    stream.unary(Pipeline, "Fed", |_, _| {
+        |input, output| input.for_each(|capability, rows| output.session(&capability).give_container(rows))
+    })
 }
 
 /// A dataflow that has been built on this worker.
@@ -221,4 +232,75 @@ fn deliver(outputs: Outputs<'_>, first: Epoch, mut deliveries: Option<Deliver>) 
             }
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use inkflow_schemas::Id;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::mpsc::channel;
+    use std::sync::{Arc, Mutex};
+    use std::time::{Duration, Instant};
+    use timely::container::buffer::default_capacity;
+    use timely::dataflow::operators::vec::Map;
+    use timely::dataflow::operators::Exchange as _;
+
+    /// Defends: an epoch is delivered whole, and the dataflow ends, however its rows fill the containers that travel
+    /// between workers. (Rows of the first epoch that filled containers exactly were once kept back for ever.)
+    #[test]
+    fn an_epoch_that_fills_its_containers_exactly_is_delivered() {
+        let full = default_capacity::<Id>();
+        for workers in [2, 3] {
+            for count in [full - 1, full, full + 1, 2 * full, 3 * full] {
+                assert_eq!(delivered(workers, count), [(1, count)], "{workers} workers, {count} rows");
+            }
+        }
+    }
+
+    /// Feeds one epoch of so many rows, with a step of the worker before it is sealed: (epoch, rows) of all deliveries.
+    fn delivered(workers: usize, count: usize) -> Vec<(Epoch, usize)> {
+        let (sink, deliveries) = channel();
+        let sink = Mutex::new(Some(sink));
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let guards = timely::execute(timely::Config::process(workers), move |worker| {
+            let first = worker.index() == 0;
+            let sink = first.then(|| sink.lock().unwrap().take()).flatten();
+            let waiting = Arc::new(AtomicBool::new(first));
+            let delivered = waiting.clone();
+            let deliver = sink.map(|sink| -> Deliver {
+                Box::new(move |delivery: Delivery| {
+                    sink.send((delivery.epoch, delivery.out.len())).unwrap();
+                    delivered.store(false, Ordering::Relaxed);
+                })
+            });
+            let mut built = build(worker, exchanged, 1, deliver);
+            if first {
+                let student = |n: usize| Fed::Erased(Id::new(&"x".repeat(1 + n % 5)).unwrap());
+                built.advance_to(1);
+                built.feed(&(0..count).map(student).collect::<Vec<_>>());
+                worker.step();
+                built.seal(1, Millis(0));
+            }
+            let mut inputs = Some(built);
+            while worker.has_dataflows() {
+                assert!(Instant::now() < deadline, "the dataflow does not end");
+                worker.step_or_park(Some(Duration::from_millis(10)));
+                inputs = inputs.filter(|_| waiting.load(Ordering::Relaxed));
+            }
+        });
+        for ended in guards.unwrap().join() {
+            ended.unwrap();
+        }
+        deliveries.iter().collect()
+    }
+
+    /// A row out for each row in, by way of another worker.
+    fn exchanged(flow: &mut Flow<'_>) {
+        let erased = flow.input(|fed| match fed {
+            Fed::Erased(student) => Some(student.clone()),
+            _ => None,
+        });
+        flow.instants(erased.exchange(|student| student.as_str().len() as u64).map(|_| (0, None)));
+    }
 }
