@@ -18,7 +18,8 @@ trap finish EXIT
 step() { # NAME COMMAND...
     local name=$1 start=$SECONDS; shift
     echo "== $name"
-    if "$@" 2>&1 | tee -a "$log"; then
+    # What hangs must fail, and say where, before whoever runs this gives up on all of it.
+    if timeout -k 10 "$STEP_MAX_S" "$@" 2>&1 | tee -a "$log"; then
         echo "== $name: done in $((SECONDS - start)) s"
     else
         echo "== $name: FAILED after $((SECONDS - start)) s"
