@@ -14,3 +14,5 @@ pub mod reader;
 pub mod recorded;
 pub mod sink;
 pub mod source;
+#[cfg(feature = "tls")]
+pub mod tls;

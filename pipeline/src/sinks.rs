@@ -4,7 +4,7 @@
 //! the meantime is coalesced by row in its mailbox, never more than its views. What a restart finds in a sink is compared
 //! with what the views say, and the difference is written.
 
-use inkflow_connectors::sink::{reconcile, Claim, EpochStamp, Pending, Sink, SinkError};
+use inkflow_connectors::sink::{reconcile, Claim, EpochStamp, Pending, Sink, SinkError, ViewChanges};
 use inkflow_schemas::{Row, ViewSchema};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -173,30 +173,7 @@ fn work(
             changes = persist(mailbox, on_change, || reconcile(sink, views.len(), changes.clone()))?;
             reconciled = true;
         }
-        let mut wait = RETRY_MIN;
-        let mut stamp = stamp;
-        loop {
-            match sink.apply(stamp, &changes) {
-                Ok(()) => break,
-                Err(SinkError::Transient { reason, .. }) => {
-                    tracing::warn!(sink = sink.name(), reason, "the sink cannot be written, and is waited for");
-                    mailbox.lock().waiting_since = Some(reason.clone());
-                    on_change();
-                    let state = mailbox.lock();
-                    if state.is_over() {
-                        return Err(SinkError::Transient { sink: sink.name().to_owned(), reason });
-                    }
-                    // What came meanwhile goes with it: one transaction for all of it.
-                    let state = mailbox.changed.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0;
-                    let mut state = state;
-                    state.pending.absorb(changes);
-                    changes = state.pending.take();
-                    stamp = state.stamp.unwrap_or(stamp);
-                    wait = (wait * 2).min(RETRY_MAX);
-                }
-                Err(error) => return Err(error),
-            }
-        }
+        let stamp = write(sink, stamp, changes, mailbox, on_change)?;
         let scrub = {
             let mut state = mailbox.lock();
             // Not before the deletions have been written, which may be in what came meanwhile.
@@ -217,6 +194,65 @@ fn work(
     }
 }
 
+/// Writes changes, and while the sink is away what comes meanwhile with them. Gives the stamp that was written.
+fn write(
+    sink: &mut dyn Sink,
+    mut stamp: EpochStamp,
+    mut changes: Vec<ViewChanges>,
+    mailbox: &Mailbox,
+    on_change: &impl Fn(),
+) -> Result<EpochStamp, SinkError> {
+    let (mut wait, mut uncertain) = (RETRY_MIN, false);
+    loop {
+        let reason = match sink.apply(stamp, &changes) {
+            Ok(()) => return Ok(stamp),
+            Err(SinkError::Uncertain { reason, .. }) => {
+                uncertain = true;
+                reason
+            }
+            Err(SinkError::Transient { reason, .. }) => reason,
+            Err(error) => return Err(error),
+        };
+        tracing::warn!(sink = sink.name(), reason, uncertain, "the sink cannot be written, and is waited for");
+        let mut state = pause(sink.name(), reason, wait, mailbox, on_change)?;
+        // Until it is known what came of a commit the very same is sent. A row that came and went would be left out
+        // otherwise, and its first half may be there.
+        if !uncertain {
+            // What came meanwhile goes with it: one transaction for all of it.
+            state.pending.absorb(changes);
+            changes = state.pending.take();
+            stamp = state.stamp.unwrap_or(stamp);
+        }
+        wait = (wait * 2).min(RETRY_MAX);
+    }
+}
+
+/// Waits so long, and tells why. An error when the time to go on trying is up before.
+fn pause<'a>(
+    sink: &str,
+    reason: String,
+    wait: Duration,
+    mailbox: &'a Mailbox,
+    on_change: &impl Fn(),
+) -> Result<MutexGuard<'a, State>, SinkError> {
+    mailbox.lock().waiting_since = Some(reason.clone());
+    on_change();
+    let until = Instant::now() + wait;
+    let mut state = mailbox.lock();
+    loop {
+        if state.is_over() {
+            return Err(SinkError::Transient { sink: sink.to_owned(), reason });
+        }
+        // Epochs that come meanwhile wake this thread, and are no reason to try sooner.
+        let until = state.closing.map_or(until, |closing| until.min(closing));
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(state);
+        }
+        state = mailbox.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+    }
+}
+
 /// Does something until it is done or fails for good.
 fn persist<T>(
     mailbox: &Mailbox,
@@ -228,13 +264,7 @@ fn persist<T>(
         match step() {
             Err(SinkError::Transient { sink, reason }) => {
                 tracing::warn!(sink, reason, "the sink does not open, and is waited for");
-                mailbox.lock().waiting_since = Some(reason.clone());
-                on_change();
-                let state = mailbox.lock();
-                if state.is_over() {
-                    return Err(SinkError::Transient { sink, reason });
-                }
-                drop(mailbox.changed.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0);
+                drop(pause(&sink, reason, wait, mailbox, on_change)?);
                 wait = (wait * 2).min(RETRY_MAX);
             }
             other => return other,

@@ -15,6 +15,8 @@ pub mod csv;
 pub mod memory;
 mod pending;
 pub(crate) mod plan;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 pub mod sqlite;
 #[cfg(test)]
 mod tests;
@@ -23,12 +25,14 @@ use inkflow_schemas::{Row, ViewSchema};
 
 pub use memory::MemorySink;
 pub use pending::{reconcile, Pending};
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresSink;
 pub use sqlite::SqliteSink;
 
 impl SinkError {
     /// Whether the same call may succeed later.
     pub fn is_transient(&self) -> bool {
-        matches!(self, SinkError::Transient { .. })
+        matches!(self, SinkError::Transient { .. } | SinkError::Uncertain { .. })
     }
 }
 
@@ -68,6 +72,15 @@ pub enum SinkError {
     /// The sink is locked, full or away: nothing was written; wait and try the same again.
     #[error("{sink}: {reason}")]
     Transient {
+        /// Which sink.
+        sink: String,
+        /// Why, in its own words.
+        reason: String,
+    },
+    /// The connection broke while a transaction was being committed, so that it is not known whether it was. Wait, and
+    /// try the very same again: neither fewer changes nor more, as what would be left out may be there.
+    #[error("{sink}: {reason}, and it is not known whether what was sent is there")]
+    Uncertain {
         /// Which sink.
         sink: String,
         /// Why, in its own words.

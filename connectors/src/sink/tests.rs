@@ -1,4 +1,5 @@
-//! The sinks' laws, over memory and over SQLite. Kafka keeps them in `connectors/tests/kafka`.
+//! The sinks' laws, over memory and over SQLite. Kafka keeps them in `connectors/tests/kafka`, PostgreSQL in
+//! `connectors/tests/stores`.
 
 mod contract;
 mod csv_form;
