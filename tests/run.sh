@@ -8,9 +8,10 @@ failed=0
 
 # Servers of our own, on ports of our own, for as long as the tests run.
 INKFLOW_RUN=$(mktemp -d)
-export INKFLOW_RUN
+export INKFLOW_RUN KAFKA_PORT=0 POSTGRES_PORT=0 MINIO_PORT=0 TOXIPROXY_PORT=0
+SERVERS=(kafka postgres minio toxiproxy)
 finish() {
-    deploy/services/kafka.sh wipe >/dev/null 2>&1
+    for server in "${SERVERS[@]}"; do "deploy/services/$server.sh" wipe >/dev/null 2>&1; done
     rm -rf "$log" "$INKFLOW_RUN"
 }
 trap finish EXIT
@@ -30,8 +31,10 @@ step() { # NAME COMMAND...
 if [ "${1:-all}" = all ]; then
     ORT_DYLIB_PATH=$(deploy/onnxruntime.sh) || exit 1
     export ORT_DYLIB_PATH
-    KAFKA_PORT=0 deploy/services/kafka.sh start >/dev/null || exit 1
-    eval "$(deploy/services/kafka.sh env)"
+    for server in "${SERVERS[@]}"; do
+        "deploy/services/$server.sh" start >/dev/null || exit 1
+        eval "$("deploy/services/$server.sh" env)"
+    done
 fi
 step format cargo fmt --all --check
 step clippy cargo clippy --workspace --all-targets --quiet -- -D warnings

@@ -2,7 +2,8 @@
 //! nothing over and leaves nothing behind: a journal is looked at, not opened.
 
 use crate::config::{
-    DeadLettersConfig, FlowConfig, HttpConfig, PhotoFolderConfig, PhotosConfig, ReaderConfig, SinkConfig,
+    DeadLettersConfig, FlowConfig, HttpConfig, PhotoFolderConfig, PhotosConfig, PostgresConfig, ReaderConfig,
+    SinkConfig,
 };
 use crate::readers::{self, list};
 use crate::{presence, run};
@@ -75,6 +76,7 @@ pub async fn check(config: &FlowConfig) -> Vec<Finding> {
         found.push(match sink {
             SinkConfig::Sqlite(sqlite) => finding("sqlite", self::sqlite(&sqlite.path)),
             SinkConfig::Changelog(_) => continue,
+            SinkConfig::Postgres(postgres) => finding("postgres", self::postgres(postgres).await),
             SinkConfig::Csv(csv) => {
                 finding("csv", writable(&csv.folder).map(|()| format!("{} can be written.", csv.folder.display())))
             }
@@ -220,6 +222,18 @@ async fn journal(config: &FlowConfig) -> Vec<Finding> {
         doubt("journal", format!("{who} has it open; `inkflow run` would take it over, and that process would end."))
     });
     std::iter::once(found).chain(holder).collect()
+}
+
+#[cfg(feature = "postgres")]
+async fn postgres(config: &PostgresConfig) -> Tried {
+    let settings = config.settings().map_err(|error| format!("{error}."))?;
+    let probed = tokio::task::spawn_blocking(move || inkflow_connectors::sink::postgres::probe(&settings)).await;
+    probed.unwrap_or_else(|error| Err(format!("it could not be tried: {error}.")))
+}
+
+#[cfg(not(feature = "postgres"))]
+async fn postgres(_: &PostgresConfig) -> Tried {
+    Err("this inkflow was built without PostgreSQL (the feature `postgres`).".to_owned())
 }
 
 fn sqlite(path: &Path) -> Tried {

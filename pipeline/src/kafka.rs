@@ -5,11 +5,12 @@ use crate::config::{
     DeadLettersConfig, FlowConfig, KafkaConfig, KafkaSourceConfig, SaslMechanism, SecretError, SinkConfig,
     SourceConfig, Start as StartConfig,
 };
-use crate::places::{Changelog, LettersTo, Records};
+use crate::places::{LettersTo, Records};
 use crate::readers::list;
 use crate::run::Setup;
 use inkflow_connectors::kafka::{
-    topics, ChangelogSettings, Connection, KafkaSettings, Mechanism, Sasl, SourceTopic, Start, Tls, TopicIs,
+    topics, ChangelogSettings, ChangelogSink, Connection, KafkaSettings, Mechanism, Sasl, SourceTopic, Start, Tls,
+    TopicIs,
 };
 use inkflow_connectors::notification::Notifications;
 use inkflow_schemas::Topic;
@@ -31,7 +32,7 @@ pub(crate) fn set_up(config: &FlowConfig, setup: &mut Setup) -> Result<(), Secre
     }
     for sink in &config.sinks {
         let SinkConfig::Changelog(changelog) = sink else { continue };
-        setup.changelogs.push(Changelog::Kafka(Box::new(ChangelogSettings {
+        setup.sinks.push(Box::new(ChangelogSink::new(ChangelogSettings {
             connection: connection.clone(),
             prefix: changelog.prefix.clone(),
             partitions: changelog.partitions.get(),

@@ -6,7 +6,6 @@ use inkflow_connectors::folder::FolderSource;
 #[cfg(feature = "kafka")]
 use inkflow_connectors::kafka;
 use inkflow_connectors::notification::Notifications;
-use inkflow_connectors::sink::Sink;
 use inkflow_connectors::source::{Offsets, Source};
 use inkflow_schemas::Topic;
 use std::path::PathBuf;
@@ -28,13 +27,6 @@ pub enum LettersTo {
     /// A topic.
     #[cfg(feature = "kafka")]
     Topic(Box<kafka::Connection>, String),
-}
-
-/// Where views go as changelogs.
-pub enum Changelog {
-    /// Topics.
-    #[cfg(feature = "kafka")]
-    Kafka(Box<kafka::ChangelogSettings>),
 }
 
 impl Records {
@@ -84,16 +76,6 @@ impl LettersTo {
                 Ok(letters) => Ok(Box::new(letters)),
                 Err(error) => Err(RunError::Place { what: "dead letters in Kafka", error: error.to_string() }),
             },
-        }
-    }
-}
-
-impl Changelog {
-    /// The sink.
-    pub fn sink(&self) -> Box<dyn Sink> {
-        match *self {
-            #[cfg(feature = "kafka")]
-            Changelog::Kafka(ref settings) => Box::new(kafka::ChangelogSink::new((**settings).clone())),
         }
     }
 }

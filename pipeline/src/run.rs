@@ -5,7 +5,7 @@ use crate::config::READINGS_FILE;
 use crate::engine::{EngineError, EngineSettings};
 use crate::homework::{homework, Settings};
 use crate::letters::Letters;
-use crate::places::{Changelog, LettersTo, Records};
+use crate::places::{LettersTo, Records};
 use crate::pool::Pool;
 use crate::presence::Presence;
 use crate::progress::Progress;
@@ -15,7 +15,6 @@ use inkflow_connectors::reader::Reader;
 use inkflow_connectors::recorded::RecordedReader;
 use inkflow_connectors::sink::csv::export_all;
 use inkflow_connectors::sink::memory::MemorySink;
-use inkflow_connectors::sink::sqlite::SqliteSink;
 use inkflow_connectors::sink::{Claim, EpochStamp, Sink, SinkError, ViewChanges};
 use inkflow_operators::views::class_day::{utc_day, DayOf};
 use inkflow_schemas::{Millis, ModelName, Row, ViewSchema};
@@ -60,12 +59,10 @@ pub struct Setup {
     pub readers: Readers,
     /// The journal's folder; a temporary one without it.
     pub journal: Option<PathBuf>,
-    /// SQLite files that get the views.
-    pub sqlite: Vec<PathBuf>,
+    /// Databases and changelogs that get the views.
+    pub sinks: Vec<Box<dyn Sink>>,
     /// Folders that get the views as CSV at the end.
     pub export: Vec<PathBuf>,
-    /// Changelogs that get the views.
-    pub changelogs: Vec<Changelog>,
     /// Where refused records go.
     pub dead_letters: Option<LettersTo>,
     /// A fixed clock.
@@ -89,9 +86,8 @@ impl Setup {
             records: Records::Folder(folder.to_owned()),
             readers: Readers::Recorded(folder.join(READINGS_FILE)),
             journal: None,
-            sqlite: Vec::new(),
+            sinks: Vec::new(),
             export: Vec::new(),
-            changelogs: Vec::new(),
             dead_letters: None,
             now: None,
             day_of: utc_day(),
@@ -181,9 +177,7 @@ pub async fn prepare(setup: Setup) -> Result<Run, RunError> {
     let [submissions, others] = setup.records.open()?;
     let notifications = setup.records.notifications();
 
-    let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
-    sinks.extend(setup.sqlite.iter().map(|path| Box::new(SqliteSink::new(path)) as Box<dyn Sink>));
-    sinks.extend(setup.changelogs.iter().map(Changelog::sink));
+    let mut sinks = setup.sinks;
     let exported = Exported::default();
     if !setup.export.is_empty() {
         sinks.push(Box::new(exported.clone()));

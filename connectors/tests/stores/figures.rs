@@ -1,5 +1,5 @@
 //! How fast PostgreSQL's tables are written, for `docs/postgres.md`:
-//! `cargo test -p inkflow-connectors --features postgres,s3,http --test stores figures -- --ignored --nocapture`.
+//! `cargo test -p inkflow-connectors --features postgres,web --test stores figures -- --ignored --nocapture`.
 
 use crate::services::{env, postgres_settings, unique};
 use crate::sinks::rows::*;

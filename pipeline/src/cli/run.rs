@@ -3,7 +3,7 @@
 use super::{load, Failure, RunArgs};
 use crate::config::{
     CsvConfig, DeadLettersConfig, FlowConfig, FolderConfig, HttpConfig, JournalConfig, LogFormat, PhotoFolderConfig,
-    PhotosConfig, ReaderConfig, SinkConfig, SourceConfig,
+    PhotosConfig, PostgresConfig, ReaderConfig, SinkConfig, SourceConfig,
 };
 use crate::engine::EngineSettings;
 use crate::places::LettersTo;
@@ -13,6 +13,7 @@ use crate::terminal::Terminal;
 use crate::vitals::Vitals;
 use crate::{metrics, panic, readers, serve, signals, watchdog};
 use inkflow_connectors::reader::Figures;
+use inkflow_connectors::sink::{Sink, SqliteSink};
 use inkflow_schemas::Millis;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::path::Path;
@@ -168,7 +169,8 @@ fn setup(config: &FlowConfig, until_end: bool, now: Option<Millis>, vitals: &Vit
     setup.journal = config.journal.as_ref().map(|journal| journal.folder.clone());
     for sink in &config.sinks {
         match sink {
-            SinkConfig::Sqlite(sqlite) => setup.sqlite.push(sqlite.path.clone()),
+            SinkConfig::Sqlite(sqlite) => setup.sinks.push(Box::new(SqliteSink::new(&sqlite.path))),
+            SinkConfig::Postgres(postgres) => setup.sinks.push(self::postgres(postgres)?),
             SinkConfig::Csv(csv) => setup.export.push(csv.folder.clone()),
             // Done with all else that is in Kafka.
             SinkConfig::Changelog(_) => {}
@@ -190,4 +192,15 @@ fn setup(config: &FlowConfig, until_end: bool, now: Option<Millis>, vitals: &Vit
     };
     setup.hydrated = vitals.hydrated.clone();
     Ok(setup)
+}
+
+#[cfg(feature = "postgres")]
+fn postgres(config: &PostgresConfig) -> Result<Box<dyn Sink>, Failure> {
+    let settings = config.settings().map_err(|error| Failure::Usage(error.to_string()))?;
+    Ok(Box::new(inkflow_connectors::sink::PostgresSink::new(settings)))
+}
+
+#[cfg(not(feature = "postgres"))]
+fn postgres(_: &PostgresConfig) -> Result<Box<dyn Sink>, Failure> {
+    Err(Failure::Usage("this inkflow was built without PostgreSQL (the feature `postgres`)".to_owned()))
 }

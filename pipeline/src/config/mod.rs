@@ -5,6 +5,7 @@
 
 mod kafka;
 mod load;
+mod postgres;
 pub mod reference;
 mod scalars;
 mod secret;
@@ -26,6 +27,7 @@ pub use kafka::{
 };
 pub(crate) use load::nearest;
 pub use load::{load, parse, ConfigError};
+pub use postgres::{PostgresConfig, TlsMode};
 pub use scalars::{Model, Start, TimeZone, Version};
 pub use secret::{Secret, SecretError};
 
@@ -193,6 +195,8 @@ pub struct JournalConfig {
 pub enum SinkConfig {
     /// A SQLite file: a table for each view, changed in one transaction with the epoch that it reflects.
     Sqlite(SqliteConfig),
+    /// A PostgreSQL database: a table for each view, changed in one transaction with the epoch that it reflects.
+    Postgres(PostgresConfig),
     /// Compacted topics in Kafka, one for each view: keyed by the view's key, a null where a row is gone, an epoch in one
     /// transaction.
     Changelog(ChangelogConfig),
@@ -395,6 +399,10 @@ impl FlowConfig {
             SinkConfig::Sqlite(SqliteConfig { path }) => Some(path),
             SinkConfig::Csv(CsvConfig { folder }) => Some(folder),
             SinkConfig::Changelog(_) => None,
+            SinkConfig::Postgres(postgres) => {
+                postgres.resolve(base);
+                None
+            }
         }));
         for path in paths {
             // An absolute path stays what it is.

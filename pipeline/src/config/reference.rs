@@ -2,7 +2,7 @@
 //! `docs/examples/homework.yaml`, all made from the doc comments of [`FlowConfig`]. Tests keep the files equal to it;
 //! `UPDATE=1 cargo test -p inkflow reference` writes them anew.
 
-use super::{BatchConfig, FlowConfig, LimitsConfig, LogConfig, ModelConfig};
+use super::{BatchConfig, FlowConfig, LimitsConfig, LogConfig, ModelConfig, PostgresConfig};
 use super::{ChangelogConfig, KafkaConfig, KafkaSasl, KafkaSourceConfig, KafkaTls, NotificationsConfig, TopicNames};
 use schemars::generate::SchemaSettings;
 use serde::de::{Deserialize, Deserializer, Visitor};
@@ -85,6 +85,7 @@ impl Schemas {
             ("ModelConfig", order_of::<ModelConfig>()),
             ("BatchConfig", order_of::<BatchConfig>()),
             ("LimitsConfig", order_of::<LimitsConfig>()),
+            ("PostgresConfig", order_of::<PostgresConfig>()),
             ("LogConfig", order_of::<LogConfig>()),
         ];
         Schemas { root, orders }

@@ -50,6 +50,8 @@ fn the_reference_of_errors_names_each_place_and_what_was_meant() {
             .replace("folder: {path: records}", "kafka: {start: newest}")
             .replace("recorded: {}", "recorded: {path: r}"),
         SMALL.replace("folder: {path: records}", "kafka: {notifications: {key: \"{student_id}/{page}.jpg\"}}"),
+        with("sinks:\n  - postgres: {host: db, database: d, user: u, password: {path: p.txt}}\n"),
+        with("sinks:\n  - postgres: {host: db, database: d, user: u, tls: verify-full}\n"),
         with("sinks: [\n"),
         with("journal:\n  folder: ${HOME_OF_JOURNALS}/j\n"),
         with("time_zone: ${PASSWORD}\n"),
@@ -99,7 +101,7 @@ fn every_path_is_relative_to_the_file() {
         match value {
             serde_json::Value::Object(fields) => fields.iter().for_each(|(key, value)| look(value, key)),
             serde_json::Value::Array(values) => values.iter().for_each(|value| look(value, key)),
-            serde_json::Value::String(path) if ["path", "folder"].contains(&key) => {
+            serde_json::Value::String(path) if ["path", "folder", "file", "ca_file"].contains(&key) => {
                 assert!(path.starts_with("/etc/inkflow/"), "{path}");
             }
             _ => {}

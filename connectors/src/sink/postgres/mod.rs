@@ -207,7 +207,7 @@ impl Sink for PostgresSink {
                 f(Row(cells.collect::<Result<_, Failure>>()?));
             }
             let again = format!("SET statement_timeout = {}", patience.as_millis());
-            Ok(within(patience, session.client.batch_execute(&again)).await?)
+            within(patience, session.client.batch_execute(&again)).await
         })
     }
 

@@ -1,7 +1,7 @@
 //! Rows in: an array for each column, so that one statement, prepared once, moves thousands.
 //!
-//! Measured on 2 cores, PostgreSQL 15 and fsync on: see `docs/postgres.md`. COPY into a staging table and from there is
-//! no faster in bulk, and slower for the few rows of a live epoch.
+//! COPY into a staging table and from there is as fast for many rows, and slower for the few of a live epoch:
+//! `docs/postgres.md` has the figures.
 
 use std::collections::HashMap;
 use std::time::Duration;
