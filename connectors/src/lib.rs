@@ -1,5 +1,7 @@
 //! connectors
 
+#[cfg(feature = "web")]
+pub mod bucket;
 pub mod dead_letter;
 pub mod decode;
 pub mod folder;

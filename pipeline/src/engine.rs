@@ -33,6 +33,7 @@ use inkflow_schemas::{Id, Millis, Outcome, Question, Row};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// Limits of the engine; each bounds a queue or a batch.
 #[derive(Clone, Debug)]
@@ -136,6 +137,7 @@ impl Engine {
         loop {
             self.publish();
             self.check_sinks()?;
+            self.queue.come_back(Instant::now());
             self.lend();
             self.scrub_beside().await;
             if self.may_expire() {
@@ -148,9 +150,12 @@ impl Engine {
                 break;
             }
             let may_take = self.admission.len() < self.settings.epoch_rows_max;
-            let may_submit = may_take && self.queue.pending() < self.settings.pending_questions_max;
+            // Photos that cannot be had count not: their store may be away for long, and others' photos are there.
+            let could_be_read = self.queue.pending() - self.queue.away();
+            let may_submit = may_take && could_be_read < self.settings.pending_questions_max;
             let may_seal = self.may_seal();
             let instant = self.until_next_instant();
+            let back = self.queue.next_back();
             tokio::select! {
                 biased;
                 changed = inlets.stop.changed() => if changed.is_err() { break },
@@ -167,6 +172,7 @@ impl Engine {
                     self.seal().await?;
                 }
                 () = inlets.sinks_changed.notified() => {}
+                () = tokio::time::sleep_until(back.unwrap_or_else(Instant::now)), if back.is_some() => {}
             }
         }
         self.finish(&mut inlets).await
@@ -260,11 +266,27 @@ impl Engine {
     fn take_answers(&mut self, answers: Vec<PoolAnswer>) {
         for answer in answers {
             match answer {
-                PoolAnswer::Again(question) => self.queue.give_back(question),
+                PoolAnswer::Again(question) => {
+                    self.unnote(&question);
+                    self.queue.give_back(question);
+                }
+                PoolAnswer::Away(question, wait) => {
+                    self.unnote(&question);
+                    self.queue.put_off(question, Instant::now() + wait);
+                }
                 PoolAnswer::Done(answered) => self.admit_answer(answered),
             }
         }
         self.alone = self.alone && self.queue.leased() > 0;
+    }
+
+    /// A question came back unread, so that it was no attempt that could have ended the process.
+    fn unnote(&mut self, question: &Question) {
+        let journal = &self.journal;
+        let hash = |collection, parts: &[&[u8]]| journal.hash(collection, parts);
+        if let Some(change) = self.poison.undo(&hash, question) {
+            self.admission.note(change);
+        }
     }
 
     /// Admits an answer while its question waits; else drops it: the first wins.

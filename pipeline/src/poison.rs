@@ -86,6 +86,18 @@ impl Poison {
         !self.prepared.is_empty()
     }
 
+    /// A question came back without having been read: that attempt was none.
+    pub fn undo(&mut self, hash: HashOf<'_>, question: &Question) -> Option<Change> {
+        // What is lent without care was not noted.
+        let attempts = self.attempts.get_mut(question).filter(|_| !self.backlog.is_empty())?;
+        if *attempts <= 1 {
+            return self.forget(hash, question);
+        }
+        *attempts -= 1;
+        let row = Attempted { question: question.clone(), attempts: *attempts };
+        Some(live::put(live::attempts_key(hash, question), &row))
+    }
+
     /// A question was answered, or nobody asks it any more: its attempts are forgotten.
     pub fn forget(&mut self, hash: HashOf<'_>, question: &Question) -> Option<Change> {
         self.backlog.remove(question);

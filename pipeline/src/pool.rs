@@ -29,6 +29,8 @@ pub enum PoolAnswer {
     Done(Answered),
     /// It could not be answered this time.
     Again(Question),
+    /// Its photo's store does not answer, and is worth asking again after that time.
+    Away(Question, Duration),
 }
 
 /// A running pool, as the engine sees it.
@@ -117,6 +119,8 @@ async fn read(reader: &dyn Reader, Lease { question, want }: Lease) -> PoolAnswe
             let outcome = Outcome::Failed { fault: becomes, attempts: tries };
             PoolAnswer::Done(Answered { may_pass: true, ..Answered::new(question, outcome) })
         }
+        // The breaker has said it already, once for all photos.
+        Err(ReadError::Away { wait, .. }) => PoolAnswer::Away(question, wait),
         Err(ReadError::Unavailable { what }) => {
             tracing::warn!(what, "the reader is unavailable, and is asked again");
             tokio::time::sleep(UNAVAILABLE_WAIT).await;

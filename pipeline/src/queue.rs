@@ -8,7 +8,8 @@ use crate::feed::Want;
 use inkflow_operators::Epoch;
 use inkflow_schemas::{Id, Question};
 use rustc_hash::FxHashMap;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use tokio::time::Instant;
 
 /// How urgent a question is; the first is leased first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,6 +32,8 @@ enum State {
     Waiting,
     /// With a pool.
     Leased,
+    /// In no line: its photo's store does not answer, and is asked again at a time.
+    PutOff,
     /// Answered; the answer is on its way through an epoch.
     Answered,
 }
@@ -75,7 +78,11 @@ impl Lines {
 pub struct Queue {
     entries: FxHashMap<Question, Entry>,
     lines: [Lines; URGENCIES],
+    /// Those that are put off, by when they come back; told apart by a number.
+    put_off: BTreeMap<(Instant, u64), Question>,
+    number: u64,
     leased: usize,
+    away: usize,
     answered: usize,
 }
 
@@ -125,6 +132,7 @@ impl Queue {
         match state {
             State::Waiting => {}
             State::Leased => self.leased -= 1,
+            State::PutOff => self.away -= 1,
             State::Answered => self.answered -= 1,
         }
     }
@@ -160,6 +168,40 @@ impl Queue {
         let school = entry.want.school_id.clone();
         self.leased -= 1;
         self.lines[Urgency::Retry as usize].push(&school, question);
+    }
+
+    /// Gives a lease back whose photo's store does not answer: it waits in no line until then.
+    pub fn put_off(&mut self, question: Question, until: Instant) {
+        let Some(entry) = self.entries.get_mut(&question).filter(|entry| entry.state == State::Leased) else { return };
+        entry.state = State::PutOff;
+        self.leased -= 1;
+        self.away += 1;
+        self.number += 1;
+        self.put_off.insert((until, self.number), question);
+    }
+
+    /// When the first of those that are put off comes back.
+    pub fn next_back(&self) -> Option<Instant> {
+        self.put_off.first_key_value().map(|((until, _), _)| *until)
+    }
+
+    /// Puts those in line again whose time has come.
+    pub fn come_back(&mut self, now: Instant) {
+        while let Some(first) = self.put_off.first_entry().filter(|first| first.key().0 <= now) {
+            let question = first.remove();
+            // It may have been answered, or have left.
+            let Some(entry) = self.entries.get_mut(&question).filter(|entry| entry.state == State::PutOff) else {
+                continue;
+            };
+            entry.state = State::Waiting;
+            self.away -= 1;
+            self.lines[Urgency::Retry as usize].push(&entry.want.school_id, question);
+        }
+    }
+
+    /// How many are put off, as their photos' stores do not answer.
+    pub fn away(&self) -> usize {
+        self.away
     }
 
     /// How many questions have no answer yet.
@@ -247,6 +289,30 @@ mod tests {
         ask(&mut queue, 2, "b1", "b", 1);
         let order: Vec<_> = std::iter::from_fn(|| queue.lease()).map(|(q, _)| q.photo.uri.to_string()).collect();
         assert_eq!(order, ["a1", "b1", "a2", "a3", "old"]);
+    }
+
+    #[test]
+    fn a_lease_put_off_waits_in_no_line_until_its_time() {
+        let mut queue = Queue::default();
+        let now = Instant::now();
+        let second = std::time::Duration::from_secs(1);
+        for name in ["a", "b", "c"] {
+            ask(&mut queue, 1, name, "x", 1);
+        }
+        for wait in [3, 1, 2] {
+            let (question, _) = queue.lease().expect("it waits");
+            queue.put_off(question, now + second * wait);
+        }
+        assert_eq!((queue.pending(), queue.away(), queue.leased()), (3, 3, 0));
+        assert_eq!((queue.lease(), queue.next_back()), (None, Some(now + second)));
+        ask(&mut queue, 2, "c", "x", -1);
+        assert!(queue.answer(&question("b")).is_some(), "somebody else may answer meanwhile");
+        assert_eq!(queue.away(), 1);
+        queue.come_back(now + second * 2);
+        assert_eq!(queue.lease(), None, "b is answered, and nobody asks for c");
+        queue.come_back(now + second * 3);
+        assert_eq!(queue.lease().map(|(leased, _)| leased), Some(question("a")));
+        assert_eq!((queue.away(), queue.leased(), queue.next_back()), (0, 1, None));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::config::{BatchConfig, ModelConfig};
 use crate::run::Readers;
-use inkflow_connectors::photos::{standard, InFlight, StoredPhotos};
+use inkflow_connectors::photos::{Store, StoreLimits, StoredPhotos, Stores};
 use inkflow_connectors::reader::{
     find_runtime, BatchSettings, Models, PageReader, PhotoReader, Reader, ReaderSettings, RuntimeError, StartError,
 };
@@ -79,10 +79,14 @@ pub fn start(config: &ModelConfig, photos: &Path) -> Result<(Readers, Arc<PageRe
         models.good.iter().filter(|model| model.manifest().reads_templates).map(|model| model.name().clone()).collect();
     let in_flight_max = config.in_flight_max.get();
     let pages = Arc::new(PageReader::start(models.good, settings(config))?);
-    let in_flight = InFlight::new(in_flight_max, config.in_flight_bytes_max.get());
+    let limits = StoreLimits {
+        photos_max: in_flight_max,
+        bytes_max: config.in_flight_bytes_max.get(),
+        ..StoreLimits::default()
+    };
     // The seed sets the jitter between tries: two processes must not try in step.
-    let fetched = standard(stored, in_flight, u64::from(std::process::id()));
-    let photo_reader = PhotoReader::new(fetched, pages.clone());
+    let store = Store::new("folder", vec![String::new()], stored, limits, u64::from(std::process::id()));
+    let photo_reader = PhotoReader::new(Stores::new(vec![store]), pages.clone());
     let readers = Readers::Photos {
         reader: Box::new(move |known| {
             let known = move |sha256: &[u8; 32], model: &ModelName| {

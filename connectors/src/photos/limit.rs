@@ -76,7 +76,7 @@ impl AsRef<[u8]> for Held {
 impl<P: Photos> Photos for Limit<P> {
     fn fetch<'a>(&'a self, photo: &'a Photo) -> BoxFuture<'a, Result<Bytes, FetchError>> {
         Box::pin(async move {
-            let closed = |_| FetchError::Unavailable { what: "shutting down".into() };
+            let closed = |_| FetchError::unavailable("shutting down");
             // Always count before bytes: two orders could hold each other up.
             let count = self.in_flight.photos.clone().acquire_owned().await.map_err(closed)?;
             let expected = photo.bytes.unwrap_or(PHOTO_BYTES_MAX).min(PHOTO_BYTES_MAX) as u32;

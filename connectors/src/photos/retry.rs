@@ -6,6 +6,7 @@ use super::{BoxFuture, FetchError, Photos};
 use bytes::Bytes;
 use inkflow_schemas::Photo;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How often, and after which pauses.
@@ -43,12 +44,18 @@ pub struct Retry<P> {
     inner: P,
     backoff: Backoff,
     drawn: AtomicU64,
+    retried: Arc<AtomicU64>,
 }
 
 impl<P: Photos> Retry<P> {
     /// Asks `inner` again by the rule of `backoff`, with pauses drawn from `seed`.
     pub fn new(inner: P, backoff: Backoff, seed: u64) -> Retry<P> {
-        Retry { inner, backoff, drawn: AtomicU64::new(seed) }
+        Retry { inner, backoff, drawn: AtomicU64::new(seed), retried: Arc::default() }
+    }
+
+    /// Counts there how often it tried again.
+    pub fn counting(self, retried: Arc<AtomicU64>) -> Retry<P> {
+        Retry { retried, ..self }
     }
 
     /// SplitMix64: good enough to spread pauses, and one atomic addition.
@@ -70,7 +77,10 @@ impl<P: Photos> Photos for Retry<P> {
                 let fetched = self.inner.fetch(photo).await;
                 tried += 1;
                 match fetched {
-                    Err(error) if error.may_pass() && tried < self.backoff.tries => {
+                    // A store that is not there is nobody's failed try: whoever lent the photo waits, holding nothing.
+                    Err(FetchError::Unavailable { .. }) => return fetched,
+                    Err(ref error) if error.may_pass() && tried < self.backoff.tries => {
+                        self.retried.fetch_add(1, Ordering::Relaxed);
                         tokio::time::sleep(self.backoff.pause(tried, self.draw())).await;
                     }
                     done => return done,
@@ -114,6 +124,14 @@ mod tests {
         let photos = Retry::new(Script::of([definite.clone(), busy()]), Backoff::default(), 7);
         assert_eq!(photos.fetch(&photo("a")).await, definite);
         assert_eq!(photos.inner.asked(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_store_that_is_not_there_spends_no_try() {
+        let away = Err(FetchError::unavailable("gone"));
+        let photos = Retry::new(Script::of([busy(), away.clone(), busy()]), Backoff::default(), 7);
+        assert_eq!(photos.fetch(&photo("a")).await, away);
+        assert_eq!((photos.inner.asked(), photos.retried.load(Ordering::Relaxed)), (2, 1));
     }
 
     #[tokio::test(start_paused = true)]

@@ -111,7 +111,7 @@ impl StoredPhotos {
             GetResultPayload::Stream(stream) => collect(stream).await?,
         };
         if bytes.len() as u64 != size {
-            return Err(FetchError::passing("the body is not as long as the store says"));
+            return Err(FetchError::Broken { what: "the body is not as long as the store says".to_owned() });
         }
         Ok(bytes)
     }
@@ -136,7 +136,7 @@ fn check_below(root: &std::path::Path, file: &std::path::Path) -> Result<(), Fet
         Err(error) => {
             // A missing root is a store that is not there (a disk that is not mounted), not a missing photo.
             if error.kind() == ErrorKind::NotFound && !root.is_dir() {
-                return Err(FetchError::Unavailable { what: "the photo folder is gone".into() });
+                return Err(FetchError::unavailable("the photo folder is gone"));
             }
             return Err(io_error(&error));
         }
@@ -197,7 +197,7 @@ fn fetch_error(error: object_store::Error) -> FetchError {
             FetchError::Passing { what: format!("{store} store") }
         }
         NotSupported { .. } | NotImplemented { .. } => {
-            FetchError::Unavailable { what: "the photo store cannot serve whole objects".into() }
+            FetchError::unavailable("the photo store cannot serve whole objects")
         }
         _ => FetchError::passing("object store"),
     }

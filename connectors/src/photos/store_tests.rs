@@ -1,6 +1,7 @@
 //! The contract of a photo store, which the folder and its in-memory twin both keep; then what only a folder can do.
 
 use super::super::store_tests_support::photo;
+use super::super::{Store, StoreLimits, Stores};
 use super::*;
 
 const NOT_FOUND: Result<Bytes, FetchError> = Err(FetchError::Definite(Fault::NotFound));
@@ -135,8 +136,8 @@ async fn a_folder_that_is_gone_fails_no_photo() {
 async fn all_the_wrappers_together() {
     let store = StoredPhotos::memory();
     store.put("a", Bytes::from_static(b"page")).await.unwrap();
-    let in_flight = super::super::InFlight::default();
-    let photos = super::super::standard(store, in_flight.clone(), 1);
-    let page = photos.fetch(&photo("a")).await.unwrap();
-    assert_eq!((&page[..], in_flight.taken()), (&b"page"[..], (1, 4)));
+    let photos = Store::new("memory", vec![String::new()], store, StoreLimits::default(), 1);
+    let photos = Stores::new(vec![photos]);
+    assert_eq!(photos.fetch(&photo("a")).await, Ok(Bytes::from_static(b"page")));
+    assert_eq!(photos.fetch(&photo("b")).await, NOT_FOUND);
 }

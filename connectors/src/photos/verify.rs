@@ -59,7 +59,7 @@ pub(super) async fn collect<E: std::fmt::Display>(
     let mut stream = std::pin::pin!(stream);
     let mut body = BytesMut::new();
     while let Some(piece) = stream.next().await {
-        let piece = piece.map_err(|_| FetchError::passing("the body broke off"))?;
+        let piece = piece.map_err(|_| FetchError::Broken { what: "the body broke off".to_owned() })?;
         if (body.len() + piece.len()) as u64 > PHOTO_BYTES_MAX {
             return Err(FetchError::Definite(Fault::TooLarge));
         }

@@ -65,7 +65,15 @@ pub enum ReadError {
         /// What happened, for logs: never a photo's address.
         what: String,
     },
-    /// The store or the pool is not there. It spends no try and fails no photo.
+    /// The photo's store is not there. It spends no try and fails no photo.
+    #[error("the photo's store is away: {what}")]
+    Away {
+        /// What happened, for logs.
+        what: String,
+        /// After how long it is worth asking again.
+        wait: std::time::Duration,
+    },
+    /// The pool is not there. It spends no try and fails no photo.
     #[error("the reader is unavailable: {what}")]
     Unavailable {
         /// What happened, for logs.

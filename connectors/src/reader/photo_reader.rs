@@ -62,10 +62,10 @@ impl From<FetchError> for ReadError {
     fn from(error: FetchError) -> ReadError {
         match error {
             FetchError::Definite(fault) => ReadError::Definite(fault),
-            FetchError::Passing { what } => {
+            FetchError::Passing { what } | FetchError::Broken { what } | FetchError::Busy { what, .. } => {
                 ReadError::Passing { becomes: Fault::Timeout, tries: Backoff::default().tries, what }
             }
-            FetchError::Unavailable { what } => ReadError::Unavailable { what },
+            FetchError::Unavailable { what, wait } => ReadError::Away { what, wait },
         }
     }
 }

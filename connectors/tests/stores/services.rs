@@ -1,5 +1,7 @@
 //! The servers that the tests need, and what stands between.
 
+use inkflow_connectors::bucket::BucketSettings;
+use inkflow_connectors::hidden::Hidden;
 use inkflow_connectors::sink::postgres::{PostgresSettings, PostgresTls};
 use serde_json::{json, Value};
 use std::io::{Read, Write};
@@ -43,6 +45,35 @@ pub fn postgres_settings() -> PostgresSettings {
         readers_role: None,
         patience: Duration::from_secs(20),
     }
+}
+
+/// A bucket of one's own on the S3 server that is there for all tests.
+pub fn bucket_settings() -> BucketSettings {
+    let bucket = "stores".to_owned();
+    let settings = BucketSettings {
+        bucket: unique(&bucket).replace('_', "-"),
+        endpoint: Some(env("S3_ENDPOINT")),
+        region: env("AWS_REGION"),
+        keys: Some((Hidden::new(env("AWS_ACCESS_KEY_ID")), Hidden::new(env("AWS_SECRET_ACCESS_KEY")))),
+        path_style: true,
+        allow_http: true,
+        ca_file: None,
+    };
+    // The child of a test is told which.
+    let settings = match std::env::var("INKFLOW_TEST_BUCKET") {
+        Ok(bucket) => BucketSettings { bucket, ..settings },
+        Err(_) => settings,
+    };
+    let made = Command::new("curl")
+        .args(["-sS", "-o", "/dev/null", "-w", "%{http_code}", "-X", "PUT"])
+        .args(["--aws-sigv4", &format!("aws:amz:{}:s3", settings.region)])
+        .args(["--user", &format!("{}:{}", env("AWS_ACCESS_KEY_ID"), env("AWS_SECRET_ACCESS_KEY"))])
+        .arg(format!("{}/{}", env("S3_ENDPOINT"), settings.bucket))
+        .output()
+        .expect("curl runs");
+    let code = String::from_utf8_lossy(&made.stdout).into_owned();
+    assert!(["200", "409"].contains(&code.as_str()), "{}: HTTP {code}", settings.bucket);
+    settings
 }
 
 /// Runs SQL on a connection of its own, and gives the rows of the last statement.
