@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use futures::TryStreamExt;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
 };
-use object_store::{ClientOptions, RetryConfig};
+use object_store::path::Path;
+use object_store::{ClientOptions, ObjectStore, ObjectStoreExt, PutMode, RetryConfig, UpdateVersion};
 
 use crate::hidden::Hidden;
 use crate::tls::{self, Trust, TrustError};
@@ -104,6 +106,36 @@ pub fn open(settings: &BucketSettings, tries: Tries) -> Result<AmazonS3, BucketE
         builder = builder.with_endpoint(endpoint);
     }
     builder.build().map_err(|error| BucketError::Settings(error.to_string()))
+}
+
+/// Whether there is anything in a bucket.
+pub async fn holds_anything(store: &dyn ObjectStore) -> object_store::Result<bool> {
+    Ok(store.list(None).try_next().await?.is_some())
+}
+
+/// Tries what a journal needs of a bucket: that an object is written only where there is none, or where it has not changed
+/// since. A store that does so lets one process at a time write a journal. What is written is removed.
+pub async fn try_conditions(store: &dyn ObjectStore, at: &Path) -> Result<(), String> {
+    let words = |error: object_store::Error| error.to_string();
+    let put = async |mode: PutMode| store.put_opts(at, "tried".into(), mode.into()).await;
+    let first = put(PutMode::Create).await.map_err(words)?;
+    let tried = async {
+        match put(PutMode::Create).await {
+            Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {}
+            Err(error) => return Err(words(error)),
+            Ok(_) => return Err("it writes an object over one that it was told not to".to_owned()),
+        }
+        let version = || UpdateVersion { e_tag: first.e_tag.clone(), version: first.version.clone() };
+        // Another body, as the same one would have the same etag.
+        store.put_opts(at, "again".into(), PutMode::Update(version()).into()).await.map_err(words)?;
+        match put(PutMode::Update(version())).await {
+            Err(object_store::Error::Precondition { .. }) => Ok(()),
+            Err(error) => Err(words(error)),
+            Ok(_) => Err("it replaces an object that has changed, though it was told not to".to_owned()),
+        }
+    };
+    let tried = tried.await;
+    store.delete(at).await.map_err(words).and(tried)
 }
 
 /// The HTTP of a bucket: ours, so that TLS, redirects and what a store says of patience are ours too.

@@ -2,13 +2,11 @@
 //! nothing over and leaves nothing behind: a journal is looked at, not opened.
 
 use crate::config::{
-    DeadLettersConfig, FlowConfig, HttpConfig, PhotoFolderConfig, PhotosConfig, PostgresConfig, ReaderConfig,
-    SinkConfig,
+    DeadLettersConfig, FlowConfig, HttpConfig, JournalConfig, PostgresConfig, ReaderConfig, SinkConfig,
 };
 use crate::readers::{self, list};
-use crate::{presence, run};
+use crate::{places, presence, stores};
 use inkflow_connectors::journal::peek;
-use inkflow_connectors::photos::StoredPhotos;
 use inkflow_connectors::reader::find_runtime;
 use inkflow_connectors::recorded::RecordedReader;
 use inkflow_schemas::Topic;
@@ -70,7 +68,7 @@ pub(crate) fn doubt(what: &'static str, says: String) -> Finding {
 pub async fn check(config: &FlowConfig) -> Vec<Finding> {
     let mut found = config.folder().map(records).unwrap_or_default();
     found.extend(in_kafka(config));
-    found.extend(reading(config));
+    found.extend(reading(config).await);
     found.extend(journal(config).await);
     for sink in &config.sinks {
         found.push(match sink {
@@ -160,7 +158,7 @@ fn partitions(topic: &Path) -> usize {
     fs::read_dir(topic).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path())).filter(is_partition).count()
 }
 
-fn reading(config: &FlowConfig) -> Vec<Finding> {
+async fn reading(config: &FlowConfig) -> Vec<Finding> {
     let ReaderConfig::Model(model) = &config.readers else {
         let path = config.recorded().unwrap_or_default();
         return vec![match RecordedReader::load(&path) {
@@ -172,10 +170,7 @@ fn reading(config: &FlowConfig) -> Vec<Finding> {
         }];
     };
     let mut found = Vec::new();
-    if let Some(PhotosConfig::Folder(PhotoFolderConfig { path })) = &config.photos {
-        let tried = StoredPhotos::folder(path).map(|_| format!("{} can be read.", path.display()));
-        found.push(finding("photos", tried.map_err(|error| format!("{error}."))));
-    }
+    found.extend(stores::check_photos(&config.photos).await);
     match find_runtime() {
         Ok(runtime) => found.push(finding("ONNX Runtime", Ok(format!("it is at {}.", runtime.display())))),
         // Without it no model can be tried.
@@ -196,8 +191,10 @@ fn reading(config: &FlowConfig) -> Vec<Finding> {
 }
 
 async fn journal(config: &FlowConfig) -> Vec<Finding> {
-    let Some(folder) = config.journal.as_ref().map(|journal| &journal.folder) else {
-        return vec![doubt("journal", "the flow names none: it can be run with --until-end only.".to_owned())];
+    let folder = match &config.journal {
+        Some(JournalConfig::Folder(folder)) => folder,
+        Some(JournalConfig::S3(s3)) => return stores::check_journal(s3).await,
+        None => return vec![doubt("journal", "the flow names none: it can be run with --until-end only.".to_owned())],
     };
     let at = folder.display();
     if let Err(error) = writable(folder) {
@@ -207,7 +204,7 @@ async fn journal(config: &FlowConfig) -> Vec<Finding> {
         return vec![finding("journal", Ok(format!("{at} will be made.")))];
     }
     let looked = match LocalFileSystem::new_with_prefix(folder) {
-        Ok(store) => peek(Arc::new(store), run::JOURNAL_PATH).await.map_err(|error| error.to_string()),
+        Ok(store) => peek(Arc::new(store), places::JOURNAL_PATH).await.map_err(|error| error.to_string()),
         Err(error) => Err(error.to_string()),
     };
     let found = match looked {

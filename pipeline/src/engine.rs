@@ -16,15 +16,14 @@ use crate::feed::{Garbage, Want};
 use crate::flow::{Delivery, Out};
 use crate::inlets::{Batch, Inlets, Parsed};
 use crate::live::{self, Answered};
-use crate::names;
 use crate::poison::Poison;
 use crate::pool::{Pool, PoolAnswer};
 use crate::progress::Progress;
 use crate::queue::Queue;
+use crate::sealing::seal_patiently;
 use crate::sinks::SinkThread;
 use crate::sources::SourceState;
-use crate::start::offsets_of;
-use crate::workers::{Fill, Workers, WorkersError};
+use crate::workers::{Workers, WorkersError};
 use inkflow_connectors::journal::{Change, Draft, Journal, JournalError};
 use inkflow_connectors::sink::{EpochStamp, SinkError};
 use inkflow_connectors::source::Offsets;
@@ -47,6 +46,8 @@ pub struct EngineSettings {
     pub pending_questions_max: usize,
     /// End when the sources have given what they had, every question is answered and every sink written.
     pub until_end: bool,
+    /// An epoch is sealed so long after the last one at the earliest, or when it is full.
+    pub seal_every: Duration,
     /// How long sinks may take to finish at the end of a run that is stopped.
     pub close_patience: Duration,
 }
@@ -58,6 +59,7 @@ impl Default for EngineSettings {
             epochs_ahead_max: 2,
             pending_questions_max: 1_000_000,
             until_end: false,
+            seal_every: Duration::ZERO,
             close_patience: Duration::from_secs(10),
         }
     }
@@ -105,6 +107,8 @@ pub struct Engine {
     pub(crate) instants: BTreeMap<usize, Option<Millis>>,
     pub(crate) hydrated_epoch: Epoch,
     pub(crate) last: (Epoch, Millis),
+    /// When the last epoch began to be sealed here; none before the first.
+    pub(crate) sealed_at: Option<Instant>,
     pub(crate) delivered: Option<Epoch>,
     pub(crate) clocks: BTreeMap<Epoch, Millis>,
     pub(crate) erasing: BTreeMap<Epoch, Vec<Id>>,
@@ -153,9 +157,10 @@ impl Engine {
             // Photos that cannot be had count not: their store may be away for long, and others' photos are there.
             let could_be_read = self.queue.pending() - self.queue.away();
             let may_submit = may_take && could_be_read < self.settings.pending_questions_max;
-            let may_seal = self.may_seal();
+            let seal_at = self.seal_at();
             let instant = self.until_next_instant();
-            let back = self.queue.next_back();
+            let wake = self.queue.next_back().into_iter().chain(seal_at).min();
+            let may_seal = seal_at.is_some_and(|at| at <= Instant::now());
             tokio::select! {
                 biased;
                 changed = inlets.stop.changed() => if changed.is_err() { break },
@@ -172,25 +177,14 @@ impl Engine {
                     self.seal().await?;
                 }
                 () = inlets.sinks_changed.notified() => {}
-                () = tokio::time::sleep_until(back.unwrap_or_else(Instant::now)), if back.is_some() => {}
+                () = tokio::time::sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {}
             }
         }
         self.finish(&mut inlets).await
     }
 
-    fn in_flight(&self) -> usize {
+    pub(crate) fn in_flight(&self) -> usize {
         (self.last.0 - self.delivered.unwrap_or(self.hydrated_epoch.saturating_sub(1))) as usize
-    }
-
-    pub(crate) fn may_seal(&self) -> bool {
-        let due = !self.admission.is_empty() || self.poison.has_prepared() || self.collect_now;
-        due && self.in_flight() < self.settings.epochs_ahead_max
-    }
-
-    /// Readings can be deleted, in an epoch of their own: what every epoch before it changed is known, and it holds no
-    /// record, so that nobody can begin to ask about their photos in it.
-    fn may_expire(&self) -> bool {
-        self.in_flight() == 0 && self.admission.is_empty() && !self.expired.is_empty()
     }
 
     /// Nothing more will come of itself: sources at their end, all delivered, all answered, all sinks written.
@@ -324,53 +318,6 @@ impl Engine {
         }
     }
 
-    /// Seals what was gathered as the next epoch, durably, then feeds it.
-    async fn seal(&mut self) -> Result<(), EngineError> {
-        let epoch = self.last.0 + 1;
-        let clock = self.clock.now().max(self.last.1);
-        let collected = self.garbage.len() as u64;
-        let may_expire = self.may_expire();
-        let sealed = {
-            let journal = &self.journal;
-            let hash = |collection, parts: &[&[u8]]| journal.hash(collection, parts);
-            if may_expire {
-                self.counts.expired += self.expired.expire(&hash, &mut self.admission);
-            }
-            for garbage in self.garbage.drain(..) {
-                self.admission.collect(&hash, &garbage);
-            }
-            self.admission.seal(&hash, epoch, clock)
-        };
-        if let Some(dead_letters) = self.dead_letters.as_mut() {
-            for student in &sealed.erased {
-                dead_letters.erase(student).await;
-            }
-        }
-        let offsets = offsets_of(&sealed.positions);
-        let draft = Draft { epoch, clock: clock.0, positions: sealed.positions };
-        let started = std::time::Instant::now();
-        seal_patiently(&mut self.journal, draft, sealed.changes, &self.progress).await?;
-        metrics::histogram!(names::SEAL_SECONDS.name).record(started.elapsed());
-        self.last = (epoch, clock);
-        self.collect_now = false;
-        self.clocks.insert(epoch, clock);
-        if !sealed.erased.is_empty() {
-            self.erasing.insert(epoch, sealed.erased);
-        }
-        self.begun.drain(..).for_each(|begun| {
-            let _ = begun.send(());
-        });
-        if !offsets.is_empty() {
-            self.sealed.send_modify(|sealed| sealed.extend(offsets));
-        }
-        self.workers.feed(Fill::Rows(sealed.fed))?;
-        self.workers.feed(Fill::Seal { epoch, clock })?;
-        (self.counts.epoch, self.counts.clock) = (epoch, clock.0);
-        self.counts.collected += collected;
-        self.lend_prepared();
-        Ok(())
-    }
-
     /// Takes what an epoch changed: rows to the sinks, questions to the queue, garbage to a following epoch.
     async fn take_delivery(&mut self, delivery: Delivery) -> Result<(), EngineError> {
         let Delivery { epoch, out } = delivery;
@@ -417,6 +364,7 @@ impl Engine {
 
     fn publish(&mut self) {
         self.counts.pending = self.queue.pending();
+        self.counts.away = self.queue.away();
         self.counts.see_sinks(&self.sinks);
         self.counts.see_sources(&self.sources);
         self.progress.send_if_modified(|progress| {
@@ -458,29 +406,5 @@ impl Engine {
         }
         self.journal.close().await?;
         Ok(self.counts)
-    }
-}
-
-/// Seals; a store that is full or away is waited for: nothing is lost, as nothing later is admitted.
-async fn seal_patiently(
-    journal: &mut Journal,
-    draft: Draft,
-    changes: Vec<Change>,
-    progress: &tokio::sync::watch::Sender<Progress>,
-) -> Result<(), JournalError> {
-    let mut wait = Duration::from_millis(50);
-    loop {
-        match journal.seal(draft.clone(), &changes).await {
-            Err(error @ (JournalError::Full(_) | JournalError::Unavailable(_))) => {
-                tracing::warn!(%error, "the journal cannot be written, and is waited for");
-                metrics::counter!(names::JOURNAL_WAITS.name).increment(1);
-                // Not in the engine's own counts: the next thing that it publishes clears it.
-                progress.send_modify(|progress| progress.waiting = Some(error.to_string()));
-                tokio::time::sleep(wait).await;
-                wait = (wait * 2).min(Duration::from_secs(5));
-            }
-            Err(error) => return Err(error),
-            Ok(_) => return Ok(()),
-        }
     }
 }

@@ -6,6 +6,7 @@ use crate::clock::Clock;
 use crate::names::{self, Kind, Metric};
 use crate::progress::Progress;
 use crate::vitals::{Health, Vitals};
+use inkflow_connectors::photos::{Requests, StoreFigures, StoreState};
 use inkflow_schemas::{Fault, Outcome, Quality};
 use metrics::{counter, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -79,6 +80,7 @@ pub fn record(vitals: &Vitals) {
     if let Some(progress) = vitals.progress() {
         record_progress(&progress);
     }
+    vitals.stores().iter().for_each(record_store);
     if let Some(figures) = vitals.figures() {
         set(&names::READER_PHOTOS, figures.waiting as u64);
         count(&names::READER_READ, figures.read);
@@ -86,6 +88,16 @@ pub fn record(vitals: &Vitals) {
         count(&names::READER_BATCHES, figures.batches);
         gauge!(names::READER_BUSY.name).set(figures.longest.as_secs_f64());
     }
+}
+
+fn record_store(store: &StoreFigures) {
+    let Requests { fetched, refused, failed } = store.requests;
+    for (outcome, count) in [("fetched", fetched), ("refused", refused), ("failed", failed)] {
+        counter!(names::STORE_REQUESTS.name, "store" => store.name.clone(), "outcome" => outcome).absolute(count);
+    }
+    counter!(names::STORE_RETRIES.name, "store" => store.name.clone()).absolute(store.retried);
+    let away = if store.state == StoreState::Closed { 0.0 } else { 1.0 };
+    gauge!(names::STORE_AWAY.name, "store" => store.name.clone()).set(away);
 }
 
 fn record_progress(progress: &Progress) {
@@ -101,6 +113,7 @@ fn record_progress(progress: &Progress) {
     gauge!(names::EPOCH_CLOCK.name).set(progress.clock as f64 / 1e3);
     gauge!(names::EPOCH_LAG.name).set((Clock::Wall.now().0 - progress.clock).max(0) as f64 / 1e3);
     set(&names::PENDING, progress.pending as u64);
+    set(&names::PENDING_AWAY, progress.away as u64);
     for (outcome, count) in progress.outcomes.named() {
         counter!(names::ANSWERS.name, "outcome" => outcome).absolute(count);
     }

@@ -1,7 +1,7 @@
 //! The metrics: each named once, here, with its kind, its unit and what it means. `docs/reference/metrics.md` is made of
 //! this list, and a test keeps it so.
 //!
-//! No label holds an id of a student, a school or a photo: labels are outcomes and sinks, of which there are few.
+//! No label holds an id of a student, a school or a photo: labels are outcomes, places of photos and sinks, of which there are few.
 
 use metrics::Unit::{self, Count, Seconds};
 use Kind::{Counter, Gauge, Histogram};
@@ -145,6 +145,42 @@ pub const PENDING: Metric = Metric::new(
     "Photos that wait to be read, by the models that are asked.",
 );
 
+/// Of these, those whose store does not answer.
+pub const PENDING_AWAY: Metric = Metric::new(
+    "inkflow_pending_away_questions",
+    Gauge,
+    Count,
+    "Of these, photos whose store does not answer: they are asked for when it does, and pause no submission.",
+);
+
+/// Requests to a place of photos.
+pub const STORE_REQUESTS: Metric = Metric::new(
+    "inkflow_store_requests_total",
+    Counter,
+    Count,
+    "Requests to a place of photos, by what came of them: fetched, refused (there is no such photo, or it may not be had), \
+     failed (no answer, or none to the point).",
+)
+.by(&["store", "outcome"]);
+
+/// Of these, second and later tries.
+pub const STORE_RETRIES: Metric = Metric::new(
+    "inkflow_store_retries_total",
+    Counter,
+    Count,
+    "Requests that were made because one before them had failed.",
+)
+.by(&["store"]);
+
+/// Whether a place of photos is left alone.
+pub const STORE_AWAY: Metric = Metric::new(
+    "inkflow_store_away",
+    Gauge,
+    Count,
+    "1 while the place of photos does not answer, or asks for patience, and is left alone, else 0.",
+)
+.by(&["store"]);
+
 /// Photos at the reader.
 pub const READER_PHOTOS: Metric =
     Metric::new("inkflow_reader_photos", Gauge, Count, "Photos queued at the reader or being read, where models read.");
@@ -249,6 +285,10 @@ pub const ALL: &[Metric] = &[
     SEAL_SECONDS,
     JOURNAL_WAITS,
     PENDING,
+    PENDING_AWAY,
+    STORE_REQUESTS,
+    STORE_RETRIES,
+    STORE_AWAY,
     READER_PHOTOS,
     READER_READ,
     READER_SAVED,

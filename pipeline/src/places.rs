@@ -3,12 +3,15 @@
 use crate::run::RunError;
 use inkflow_connectors::dead_letter::{DeadLetterFile, DeadLetters};
 use inkflow_connectors::folder::FolderSource;
+use inkflow_connectors::journal::{folder, Journal, JournalSettings};
 #[cfg(feature = "kafka")]
 use inkflow_connectors::kafka;
 use inkflow_connectors::notification::Notifications;
 use inkflow_connectors::source::{Offsets, Source};
 use inkflow_schemas::Topic;
-use std::path::PathBuf;
+use object_store::local::LocalFileSystem;
+use object_store::ObjectStore;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Where records come from.
@@ -27,6 +30,56 @@ pub enum LettersTo {
     /// A topic.
     #[cfg(feature = "kafka")]
     Topic(Box<kafka::Connection>, String),
+}
+
+/// Where the journal lies in its folder.
+pub const JOURNAL_PATH: &str = "journal";
+
+/// Where the journal lies.
+pub enum JournalPlace {
+    /// In a folder.
+    Folder(PathBuf),
+    /// In a bucket, under names that begin so.
+    Bucket(Arc<dyn ObjectStore>, String),
+}
+
+impl JournalPlace {
+    /// Its folder, where it is in one.
+    pub fn folder(&self) -> Option<&Path> {
+        match self {
+            JournalPlace::Folder(folder) => Some(folder),
+            JournalPlace::Bucket(..) => None,
+        }
+    }
+
+    /// Opens it, which fences whoever has it.
+    pub async fn open(&self) -> Result<Journal, RunError> {
+        let (store, path, settings) = match self {
+            JournalPlace::Folder(at) => {
+                let store = folder(at).map_err(|error| RunError::file("the journal at", at, error))?;
+                (store, JOURNAL_PATH, JournalSettings::folder())
+            }
+            JournalPlace::Bucket(store, path) => (store.clone(), path.as_str(), JournalSettings::bucket()),
+        };
+        let opened = Journal::open(store, path, settings).await;
+        opened.map_err(|error| RunError::Journal { path: self.to_string(), error })
+    }
+}
+
+impl std::fmt::Display for JournalPlace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            JournalPlace::Folder(folder) => write!(f, "{}", folder.display()),
+            JournalPlace::Bucket(store, path) => write!(f, "{store}/{path}"),
+        }
+    }
+}
+
+/// A journal that is gone with the run: it need not survive the loss of power.
+pub async fn temporary_journal(at: &Path) -> Result<Journal, RunError> {
+    let store = LocalFileSystem::new_with_prefix(at).map_err(|error| RunError::file("the journal at", at, error))?;
+    let opened = Journal::open(Arc::new(store), JOURNAL_PATH, JournalSettings::folder()).await;
+    opened.map_err(|error| RunError::Journal { path: at.display().to_string(), error })
 }
 
 impl Records {

@@ -154,4 +154,21 @@ mod tests {
         assert!(!poison.is_cautious());
         assert_eq!(poison.judge(&good.question), Verdict::Lend);
     }
+
+    #[test]
+    fn a_photo_whose_store_is_dead_is_never_suspected_and_keeps_the_suspicion_it_had() {
+        let hash = |_, _: &[&[u8]]| 1;
+        let (new, bad) = (lease("new"), lease("bad"));
+        let mut poison = Poison::new([Attempted { question: bad.question.clone(), attempts: 2 }]);
+        poison.suspect([new.question.clone(), bad.question.clone()]);
+        for _ in 0..9 {
+            poison.note(&hash, bad.clone(), 3);
+            assert!(matches!(poison.undo(&hash, &bad.question), Some(Change::Put { .. })), "it had two before");
+            assert_eq!(poison.judge(&bad.question), Verdict::NoteAlone(3));
+        }
+        poison.note(&hash, new.clone(), 1);
+        assert!(matches!(poison.undo(&hash, &new.question), Some(Change::Delete { .. })));
+        assert_eq!(poison.judge(&new.question), Verdict::Lend);
+        assert!(poison.undo(&hash, &new.question).is_none(), "what was not noted is not undone");
+    }
 }

@@ -31,6 +31,8 @@ pub struct Progress {
     pub answers_dropped: u64,
     /// Questions that wait.
     pub pending: usize,
+    /// Of these, those whose photos' store does not answer.
+    pub away: usize,
     /// Rows deleted as garbage.
     pub collected: u64,
     /// Photos whose readings were deleted, as nobody had asked about them for long.

@@ -2,13 +2,13 @@
 
 use crate::config::{BatchConfig, ModelConfig};
 use crate::run::Readers;
-use inkflow_connectors::photos::{Store, StoreLimits, StoredPhotos, Stores};
+use inkflow_connectors::photos::Stores;
 use inkflow_connectors::reader::{
     find_runtime, BatchSettings, Models, PageReader, PhotoReader, Reader, ReaderSettings, RuntimeError, StartError,
 };
 use inkflow_schemas::ModelName;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ pub enum ModelError {
     /// The threads that read do not start.
     #[error(transparent)]
     Start(#[from] StartError),
-    /// The folder of photos cannot be opened.
+    /// The photos cannot be had.
     #[error("{0}")]
     Photos(String),
 }
@@ -69,8 +69,7 @@ pub fn list<T: ToString>(names: impl Iterator<Item = T>) -> String {
 }
 
 /// A reader by models, its sessions warm; and its threads, for who watches them.
-pub fn start(config: &ModelConfig, photos: &Path) -> Result<(Readers, Arc<PageReader>), ModelError> {
-    let stored = StoredPhotos::folder(photos).map_err(|error| ModelError::Photos(error.to_string()))?;
+pub fn start(config: &ModelConfig, photos: Arc<Stores>) -> Result<(Readers, Arc<PageReader>), ModelError> {
     let models = load(config)?;
     for refused in &models.refused {
         tracing::warn!(%refused, "not served");
@@ -79,14 +78,7 @@ pub fn start(config: &ModelConfig, photos: &Path) -> Result<(Readers, Arc<PageRe
         models.good.iter().filter(|model| model.manifest().reads_templates).map(|model| model.name().clone()).collect();
     let in_flight_max = config.in_flight_max.get();
     let pages = Arc::new(PageReader::start(models.good, settings(config))?);
-    let limits = StoreLimits {
-        photos_max: in_flight_max,
-        bytes_max: config.in_flight_bytes_max.get(),
-        ..StoreLimits::default()
-    };
-    // The seed sets the jitter between tries: two processes must not try in step.
-    let store = Store::new("folder", vec![String::new()], stored, limits, u64::from(std::process::id()));
-    let photo_reader = PhotoReader::new(Stores::new(vec![store]), pages.clone());
+    let photo_reader = PhotoReader::new(photos, pages.clone());
     let readers = Readers::Photos {
         reader: Box::new(move |known| {
             let known = move |sha256: &[u8; 32], model: &ModelName| {

@@ -1,7 +1,8 @@
 //! The ledger as recorded readings: what a run's models answered, in the form in which another run can replay it.
 
 use crate::live::{self, Answered};
-use crate::run::{open_journal, RunError};
+use crate::places::JournalPlace;
+use crate::run::RunError;
 use inkflow_connectors::journal::Collection;
 use inkflow_schemas::{Bp, Outcome};
 use std::io::Write;
@@ -13,7 +14,7 @@ pub async fn write_readings(folder: &Path, out: &mut dyn Write) -> Result<u64, R
     if !folder.is_dir() {
         return Err(RunError::file("the journal at", folder, "there is none"));
     }
-    let journal = open_journal(Some(folder), None).await?;
+    let journal = JournalPlace::Folder(folder.to_owned()).open().await?;
     let mut fault: Option<String> = None;
     let scanned = journal
         .scan(Collection::Readings, |_, row| {

@@ -5,12 +5,12 @@ use crate::config::READINGS_FILE;
 use crate::engine::{EngineError, EngineSettings};
 use crate::homework::{homework, Settings};
 use crate::letters::Letters;
-use crate::places::{LettersTo, Records};
+use crate::places::{temporary_journal, JournalPlace, LettersTo, Records};
 use crate::pool::Pool;
 use crate::presence::Presence;
 use crate::progress::Progress;
 use crate::start::{sealed_offsets, start, KnownBytes, Parts, Ready};
-use inkflow_connectors::journal::{folder, Journal, JournalError, JournalSettings};
+use inkflow_connectors::journal::JournalError;
 use inkflow_connectors::reader::Reader;
 use inkflow_connectors::recorded::RecordedReader;
 use inkflow_connectors::sink::csv::export_all;
@@ -18,8 +18,6 @@ use inkflow_connectors::sink::memory::MemorySink;
 use inkflow_connectors::sink::{Claim, EpochStamp, Sink, SinkError, ViewChanges};
 use inkflow_operators::views::class_day::{utc_day, DayOf};
 use inkflow_schemas::{Millis, ModelName, Row, ViewSchema};
-use object_store::local::LocalFileSystem;
-use object_store::ObjectStore;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,9 +28,6 @@ pub const RECORDED_MODEL: &str = "recorded@1";
 /// So many days after its photo left demand a reading is deleted, where nothing else is said: longer than anybody takes to
 /// undo a mistake in a roster.
 pub const KEEP_READINGS_DAYS: u32 = 30;
-
-/// Where the journal lies in its folder.
-pub const JOURNAL_PATH: &str = "journal";
 
 /// Who reads.
 pub enum Readers {
@@ -57,8 +52,8 @@ pub struct Setup {
     pub records: Records,
     /// Who reads.
     pub readers: Readers,
-    /// The journal's folder; a temporary one without it.
-    pub journal: Option<PathBuf>,
+    /// Where the journal lies; a temporary one without it.
+    pub journal: Option<JournalPlace>,
     /// Databases and changelogs that get the views.
     pub sinks: Vec<Box<dyn Sink>>,
     /// Folders that get the views as CSV at the end.
@@ -164,15 +159,16 @@ pub struct Run {
 
 /// Puts a run together: opens the journal, hydrates, starts sources, readers and sinks.
 pub async fn prepare(setup: Setup) -> Result<Run, RunError> {
-    let temporary = match setup.journal {
-        Some(_) => None,
-        None => Some(
-            tempfile::tempdir()
-                .map_err(|error| RunError::file("a temporary journal in", &std::env::temp_dir(), error))?,
-        ),
+    let folder = setup.journal.as_ref().and_then(JournalPlace::folder);
+    let presence = folder.map_or_else(Presence::default, Presence::announce);
+    let (journal, temporary) = match &setup.journal {
+        Some(place) => (place.open().await?, None),
+        None => {
+            let folder = tempfile::tempdir()
+                .map_err(|error| RunError::file("a temporary journal in", &std::env::temp_dir(), error))?;
+            (temporary_journal(folder.path()).await?, Some(folder))
+        }
     };
-    let presence = setup.journal.as_deref().map_or_else(Presence::default, Presence::announce);
-    let journal = open_journal(setup.journal.as_deref(), temporary.as_ref().map(tempfile::TempDir::path)).await?;
 
     let [submissions, others] = setup.records.open()?;
     let notifications = setup.records.notifications();
@@ -207,21 +203,6 @@ pub async fn prepare(setup: Setup) -> Result<Run, RunError> {
     };
     let ready = start(parts, move |flow| homework(flow, homework_settings.clone())).await?;
     Ok(Run { ready, until_end, exported, export: setup.export, _presence: presence, _temporary: temporary })
-}
-
-pub(crate) async fn open_journal(named: Option<&Path>, temporary: Option<&Path>) -> Result<Journal, RunError> {
-    let path = named.or(temporary).unwrap_or(Path::new("."));
-    let store = match named {
-        Some(path) => folder(path).map_err(|error| RunError::file("the journal at", path, error))?,
-        None => {
-            // A temporary journal is gone with the run: it need not survive the loss of power.
-            let store = LocalFileSystem::new_with_prefix(path);
-            Arc::new(store.map_err(|error| RunError::file("the journal at", path, error))?) as Arc<dyn ObjectStore>
-        }
-    };
-    Journal::open(store, JOURNAL_PATH, JournalSettings::folder())
-        .await
-        .map_err(|error| RunError::Journal { path: path.display().to_string(), error })
 }
 
 type Reading = (Pool, ModelName, Arc<dyn Fn(&ModelName) -> bool + Send + Sync>);

@@ -174,6 +174,7 @@ pub async fn start(parts: Parts, define: impl Fn(&mut Flow<'_>) + Send + Sync + 
         instants: BTreeMap::new(),
         hydrated_epoch: epoch,
         last: (epoch, last_clock),
+        sealed_at: None,
         delivered: None,
         clocks: BTreeMap::from([(epoch, last_clock)]),
         erasing: BTreeMap::new(),

@@ -1,6 +1,7 @@
 //! Vital signs: whether the run is alive and ready, and if not, what it waits for.
 
 use crate::progress::Progress;
+use inkflow_connectors::photos::{StoreFigures, StoreState, Stores};
 use inkflow_connectors::reader::{Figures, PageReader};
 use inkflow_operators::Epoch;
 use std::future::Future;
@@ -22,6 +23,7 @@ pub struct Vitals {
     step_began: AtomicU64,
     running: OnceLock<Running>,
     pages: OnceLock<Arc<PageReader>>,
+    photos: OnceLock<Arc<Stores>>,
 }
 
 struct Running {
@@ -49,6 +51,7 @@ impl Default for Vitals {
             step_began: AtomicU64::new(0),
             running: OnceLock::new(),
             pages: OnceLock::new(),
+            photos: OnceLock::new(),
         }
     }
 }
@@ -65,6 +68,17 @@ impl Vitals {
     pub fn reading(&self, pages: Arc<PageReader>) {
         // A run has one reader.
         let _ = self.pages.set(pages);
+    }
+
+    /// These are the places of its photos.
+    pub fn fetching(&self, photos: Arc<Stores>) {
+        // A run has one set of them.
+        let _ = self.photos.set(photos);
+    }
+
+    /// How the places of its photos are.
+    pub fn stores(&self) -> Vec<StoreFigures> {
+        self.photos.get().map(|photos| photos.figures()).unwrap_or_default()
     }
 
     /// What its reader has done and is doing, where models read.
@@ -102,7 +116,10 @@ impl Vitals {
         let source = || source().map(|(name, why)| format!("the source of {name} is waited for: {why}"));
         let journal = journal.or_else(source);
         let sink = || progress.sinks.iter().find_map(|sink| Some((&sink.name, sink.waiting.as_ref()?)));
-        journal.or_else(|| sink().map(|(name, why)| format!("the sink {name} is waited for: {why}")))
+        let away = || self.stores().into_iter().find(|store| store.state != StoreState::Closed);
+        journal
+            .or_else(|| sink().map(|(name, why)| format!("the sink {name} is waited for: {why}")))
+            .or_else(|| away().map(|store| format!("the photos of {} are waited for: it does not answer", store.name)))
     }
 
     /// How the run is.

@@ -6,6 +6,7 @@
 
 pub mod breaker;
 pub mod limit;
+pub mod network;
 pub mod retry;
 #[cfg(feature = "web")]
 pub mod s3;
@@ -27,6 +28,7 @@ use std::time::Duration;
 
 pub use breaker::{Requests, StoreState};
 pub use limit::{InFlight, Limit};
+pub use network::Network;
 pub use retry::{Backoff, Retry};
 pub use store::StoredPhotos;
 pub use stores::{Store, StoreFigures, StoreLimits, Stores};

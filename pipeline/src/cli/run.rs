@@ -2,8 +2,8 @@
 
 use super::{load, Failure, RunArgs};
 use crate::config::{
-    CsvConfig, DeadLettersConfig, FlowConfig, FolderConfig, HttpConfig, JournalConfig, LogFormat, PhotoFolderConfig,
-    PhotosConfig, PostgresConfig, ReaderConfig, SinkConfig, SourceConfig,
+    CsvConfig, DeadLettersConfig, FlowConfig, FolderConfig, HttpConfig, JournalConfig, LogFormat, PostgresConfig,
+    ReaderConfig, SinkConfig, SourceConfig,
 };
 use crate::engine::EngineSettings;
 use crate::places::LettersTo;
@@ -11,7 +11,7 @@ use crate::progress::Progress;
 use crate::run::{prepare, Readers, RunError, Setup};
 use crate::terminal::Terminal;
 use crate::vitals::Vitals;
-use crate::{metrics, panic, readers, serve, signals, watchdog};
+use crate::{metrics, panic, readers, serve, signals, stores, watchdog};
 use inkflow_connectors::reader::Figures;
 use inkflow_connectors::sink::{Sink, SqliteSink};
 use inkflow_schemas::Millis;
@@ -67,7 +67,7 @@ fn configure(args: RunArgs) -> Result<FlowConfig, Failure> {
         config.source = SourceConfig::Folder(FolderConfig { path });
     }
     if let Some(folder) = journal {
-        config.journal = Some(JournalConfig { folder });
+        config.journal = Some(JournalConfig::Folder(folder));
     }
     if let Some(folder) = export {
         config.sinks.retain(|sink| !matches!(sink, SinkConfig::Csv(_)));
@@ -151,22 +151,27 @@ fn in_kafka(config: &FlowConfig, _: &mut Setup) -> Result<(), Failure> {
 }
 
 fn setup(config: &FlowConfig, until_end: bool, now: Option<Millis>, vitals: &Vitals) -> Result<Setup, Failure> {
-    let readers = match (&config.readers, &config.photos, config.recorded()) {
-        (ReaderConfig::Model(model), Some(PhotosConfig::Folder(PhotoFolderConfig { path })), _) => {
-            let (readers, pages) = readers::start(model, path)?;
+    let readers = match (&config.readers, &config.photos[..], config.recorded()) {
+        (ReaderConfig::Model(_), [], _) => return Err(Failure::Usage("a model reads, and no photos are named".into())),
+        (ReaderConfig::Model(model), places, _) => {
+            let photos = Arc::new(stores::photos(places, model)?);
+            let (readers, pages) = readers::start(model, photos.clone())?;
+            vitals.fetching(photos);
             vitals.reading(pages.clone());
             watchdog::start(Duration::from_secs(model.hung_after_s.get()), config.log.format, pages)
                 .map_err(|error| Failure::Other(format!("no thread for the watchdog: {error}")))?;
             readers
         }
-        (ReaderConfig::Model(_), None, _) => {
-            return Err(Failure::Usage("a model reads, and no photos are named".into()))
-        }
         (ReaderConfig::Recorded(_), _, path) => Readers::Recorded(path.unwrap_or_default()),
     };
     let mut setup = Setup { readers, ..Setup::of_folder(config.folder().unwrap_or(Path::new(""))) };
     in_kafka(config, &mut setup)?;
-    setup.journal = config.journal.as_ref().map(|journal| journal.folder.clone());
+    setup.journal = config.journal.as_ref().map(stores::journal).transpose()?;
+    let seal_every = match &config.journal {
+        Some(JournalConfig::S3(s3)) => Duration::from_millis(s3.seal_every_ms.into()),
+        // In a folder a seal costs a millisecond and no money.
+        _ => Duration::ZERO,
+    };
     for sink in &config.sinks {
         match sink {
             SinkConfig::Sqlite(sqlite) => setup.sinks.push(Box::new(SqliteSink::new(&sqlite.path))),
@@ -188,6 +193,7 @@ fn setup(config: &FlowConfig, until_end: bool, now: Option<Millis>, vitals: &Vit
         epochs_ahead_max: config.limits.epochs_ahead_max.get(),
         pending_questions_max: config.limits.pending_questions_max.get(),
         until_end,
+        seal_every,
         ..EngineSettings::default()
     };
     setup.hydrated = vitals.hydrated.clone();

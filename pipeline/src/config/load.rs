@@ -3,7 +3,7 @@
 //! `${NAME}` stands for the environment's variable of that name, `${NAME:-default}` for a default where there is none; in
 //! quotes it stands for itself, and within `{..}` YAML itself wants quotes. What came from the environment is quoted by no error: its name is.
 
-use super::{FlowConfig, ReaderConfig};
+use super::{stores, FlowConfig, JournalConfig, ReaderConfig};
 use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
 use serde_saphyr::{DefaultMessageFormatter, Error as YamlError, Location, MessageFormatter};
 use std::collections::HashMap;
@@ -89,8 +89,8 @@ pub fn parse(text: &str, name: &str, environment: HashMap<String, String>) -> Re
 
 /// What does not go together in a flow, and what to do about it.
 fn fault(config: &FlowConfig) -> Option<(&'static str, &'static str)> {
-    match (&config.readers, &config.photos) {
-        (ReaderConfig::Model(_), None) => {
+    match (&config.readers, &config.photos[..]) {
+        (ReaderConfig::Model(_), []) => {
             let message = "a model reads the photos, and the flow does not say where they lie";
             return Some((message, "add `photos: {folder: {path: photos}}`"));
         }
@@ -99,6 +99,10 @@ fn fault(config: &FlowConfig) -> Option<(&'static str, &'static str)> {
             return Some((message, "add `path: readings.jsonl` to `recorded`"));
         }
         _ => {}
+    }
+    let journal = config.journal.as_ref().and_then(JournalConfig::fault);
+    if let Some(fault) = stores::fault(&config.photos).or(journal) {
+        return Some(fault);
     }
     match &config.kafka {
         None if config.needs_kafka() => Some((

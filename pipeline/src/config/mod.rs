@@ -9,6 +9,7 @@ mod postgres;
 pub mod reference;
 mod scalars;
 mod secret;
+mod stores;
 #[cfg(test)]
 mod tests;
 
@@ -30,6 +31,9 @@ pub use load::{load, parse, ConfigError};
 pub use postgres::{PostgresConfig, TlsMode};
 pub use scalars::{Model, Start, TimeZone, Version};
 pub use secret::{Secret, SecretError};
+pub use stores::{
+    BucketConfig, JournalBucketConfig, JournalConfig, PhotoBucketConfig, PhotoFolderConfig, PhotosConfig, WebConfig,
+};
 
 /// The name of the file with recorded readings in a folder of records, as `views.md` has it.
 pub const READINGS_FILE: &str = "readings.jsonl";
@@ -45,9 +49,12 @@ pub struct FlowConfig {
     /// Kafka's brokers. Needed where the source, the dead letters or a changelog is in Kafka.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kafka: Option<KafkaConfig>,
-    /// Where photos lie. Needed by a model; recorded readings need none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub photos: Option<PhotosConfig>,
+    /// Where photos lie: one place, or several, told apart by what a photo's uri begins with. Needed by a model; recorded
+    /// readings need none. A place that does not answer is left alone for a while, and asked for more and more seldom until
+    /// it is back: its photos wait, fail not, and hold back no other's.
+    #[serde(default, deserialize_with = "stores::one_or_more", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "stores::one_or_more_schema")]
+    pub photos: Vec<PhotosConfig>,
     /// Who reads the photos: a model, or answers recorded before.
     pub readers: ReaderConfig,
     /// The journal: the one durable truth, from which all else can be rebuilt. Only a run with `--until-end` may lack it;
@@ -101,23 +108,6 @@ pub struct FolderConfig {
     pub path: PathBuf,
 }
 
-/// Where photos lie.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum PhotosConfig {
-    /// A folder of photos; a record's uri is a path below it.
-    Folder(PhotoFolderConfig),
-}
-
-/// A folder of photos.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PhotoFolderConfig {
-    /// The folder. Nothing outside it is ever opened.
-    #[schemars(extend("examples" = ["photos"]))]
-    pub path: PathBuf,
-}
-
 /// Who reads the photos.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -153,7 +143,7 @@ pub struct ModelConfig {
     /// At most so many photos are being fetched, decoded or read at once.
     #[serde(default = "in_flight_max")]
     pub in_flight_max: NonZeroUsize,
-    /// And at most so many bytes of them: 512 MiB.
+    /// And at most so many bytes of them: 512 MiB. Both are shared evenly between the places of photos.
     #[serde(default = "in_flight_bytes_max")]
     pub in_flight_bytes_max: NonZeroUsize,
 }
@@ -178,15 +168,6 @@ pub struct RecordedConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("examples" = ["records/readings.jsonl"]))]
     pub path: Option<PathBuf>,
-}
-
-/// The journal.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct JournalConfig {
-    /// Its folder, made if it is not there. One process writes it: a second one takes it over, and the first ends.
-    #[schemars(extend("examples" = ["journal"]))]
-    pub folder: PathBuf,
 }
 
 /// Where views go.
@@ -339,7 +320,7 @@ impl FlowConfig {
             version: Version,
             source: SourceConfig::Folder(FolderConfig { path: folder.to_owned() }),
             kafka: None,
-            photos: None,
+            photos: Vec::new(),
             readers: ReaderConfig::Recorded(RecordedConfig::default()),
             journal: None,
             sinks: Vec::new(),
@@ -380,18 +361,16 @@ impl FlowConfig {
     /// Makes every path relative to the folder of the file that it stands in.
     fn resolve(&mut self, base: &Path) {
         self.kafka.iter_mut().for_each(|kafka| kafka.resolve(base));
+        self.photos.iter_mut().for_each(|place| place.resolve(base));
+        self.journal.iter_mut().for_each(|journal| journal.resolve(base));
         let mut paths = Vec::new();
         if let SourceConfig::Folder(FolderConfig { path }) = &mut self.source {
-            paths.push(path);
-        }
-        if let Some(PhotosConfig::Folder(PhotoFolderConfig { path })) = &mut self.photos {
             paths.push(path);
         }
         match &mut self.readers {
             ReaderConfig::Model(model) => paths.push(&mut model.folder),
             ReaderConfig::Recorded(recorded) => paths.extend(recorded.path.as_mut()),
         }
-        paths.extend(self.journal.as_mut().map(|journal| &mut journal.folder));
         if let Some(DeadLettersConfig::Path(path)) = &mut self.dead_letters {
             paths.push(path);
         }

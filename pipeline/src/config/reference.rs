@@ -3,6 +3,7 @@
 //! `UPDATE=1 cargo test -p inkflow reference` writes them anew.
 
 use super::{BatchConfig, FlowConfig, LimitsConfig, LogConfig, ModelConfig, PostgresConfig};
+use super::{BucketConfig, JournalBucketConfig, PhotoBucketConfig, WebConfig};
 use super::{ChangelogConfig, KafkaConfig, KafkaSasl, KafkaSourceConfig, KafkaTls, NotificationsConfig, TopicNames};
 use schemars::generate::SchemaSettings;
 use serde::de::{Deserialize, Deserializer, Visitor};
@@ -82,6 +83,10 @@ impl Schemas {
             ("TopicNames", order_of::<TopicNames>()),
             ("NotificationsConfig", order_of::<NotificationsConfig>()),
             ("ChangelogConfig", order_of::<ChangelogConfig>()),
+            ("BucketConfig", order_of::<BucketConfig>()),
+            ("PhotoBucketConfig", order_of::<PhotoBucketConfig>()),
+            ("WebConfig", order_of::<WebConfig>()),
+            ("JournalBucketConfig", order_of::<JournalBucketConfig>()),
             ("ModelConfig", order_of::<ModelConfig>()),
             ("BatchConfig", order_of::<BatchConfig>()),
             ("LimitsConfig", order_of::<LimitsConfig>()),
@@ -141,13 +146,17 @@ impl Schemas {
         }
         if schema["type"] == "array" {
             let (_, items) = self.follow(&schema["items"]);
-            return Shape::ListOf(self.variants(items["oneOf"].as_array().map_or(&[], Vec::as_slice)));
+            return match items["oneOf"].as_array() {
+                Some(variants) => Shape::ListOf(self.variants(variants)),
+                None => Shape::Scalar("a list of texts"),
+            };
         }
         let kind = schema["type"].as_array().and_then(|any| any.first()).unwrap_or(&schema["type"]).as_str();
         Shape::Scalar(match kind {
             Some("integer") if schema["minimum"] == 0 => "a number from 0",
             Some("integer") => "a number from 1",
             Some("string") => "text",
+            Some("boolean") => "`true` or `false`",
             _ => "1",
         })
     }

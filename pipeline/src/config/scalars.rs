@@ -1,6 +1,7 @@
 //! Values of the flow file that are more than a text: checked when the file is read, so that an error names their place.
 
 use inkflow_connectors::notification::Pattern;
+use inkflow_connectors::photos::Network;
 use inkflow_operators::views::class_day::DayOf;
 use inkflow_schemas::{Millis, ModelName};
 use jiff::{tz, Timestamp};
@@ -214,6 +215,31 @@ impl Serialize for PathPattern {
 impl JsonSchema for PathPattern {
     fn schema_name() -> Cow<'static, str> {
         "PathPattern".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string" })
+    }
+}
+
+/// A network, as 10.1.0.0/16.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PrivateNetwork(pub Network);
+
+impl<'de> Deserialize<'de> for PrivateNetwork {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<PrivateNetwork, D::Error> {
+        String::deserialize(from)?.parse().map(PrivateNetwork).map_err(Error::custom)
+    }
+}
+
+impl Serialize for PrivateNetwork {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&self.0.to_string())
+    }
+}
+
+impl JsonSchema for PrivateNetwork {
+    fn schema_name() -> Cow<'static, str> {
+        "PrivateNetwork".into()
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "string" })

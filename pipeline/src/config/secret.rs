@@ -13,7 +13,7 @@ pub enum Secret {
     #[schemars(extend("examples" = ["password.txt"]))]
     File(PathBuf),
     /// The environment's variable of that name.
-    #[schemars(extend("examples" = ["KAFKA_PASSWORD"]))]
+    #[schemars(extend("examples" = ["PASSWORD"]))]
     Env(String),
 }
 

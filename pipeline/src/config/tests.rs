@@ -52,6 +52,13 @@ fn the_reference_of_errors_names_each_place_and_what_was_meant() {
         SMALL.replace("folder: {path: records}", "kafka: {notifications: {key: \"{student_id}/{page}.jpg\"}}"),
         with("sinks:\n  - postgres: {host: db, database: d, user: u, password: {path: p.txt}}\n"),
         with("sinks:\n  - postgres: {host: db, database: d, user: u, tls: verify-full}\n"),
+        with("photos: {folder: {path: p}, web: {hosts: [h]}}\n"),
+        with("photos: [{folder: {path: p}}, {folder: {path: q}}]\n"),
+        with("photos: {s3: {bucket: {name: p, access_key: {env: KEY}}}}\n"),
+        with("photos: {s3: {bucket: {name: p, access_key_id: {env: KEY}}}}\n"),
+        with("photos: {web: {hosts: []}}\n"),
+        with("photos: {web: {hosts: [h], networks: [10.0.0.0]}}\n"),
+        with("journal: {s3: {bucket: {name: j}, path: /}}\n"),
         with("sinks: [\n"),
         with("journal:\n  folder: ${HOME_OF_JOURNALS}/j\n"),
         with("time_zone: ${PASSWORD}\n"),
@@ -123,7 +130,7 @@ fn recorded_readings_lie_with_the_records_unless_named() {
 fn the_environment_is_asked_where_nothing_is_quoted() {
     let text = format!("{SMALL}journal: {{folder: \"${{A}}\"}}\ndead_letters:\n  path: ${{A}}/${{B:-letters}}\n");
     let config = parse(&text, "flow.yaml", HashMap::from([("A".to_owned(), "/srv".to_owned())])).expect("a flow");
-    assert_eq!(config.journal.map(|journal| journal.folder), Some("${A}".into()));
+    assert_eq!(config.journal, Some(JournalConfig::Folder("${A}".into())));
     assert_eq!(config.dead_letters, Some(DeadLettersConfig::Path("/srv/letters".into())));
 }
 
@@ -166,4 +173,15 @@ fn a_start_is_a_word_an_offset_or_a_time() {
         let text = serde_json::to_string(&start).expect("plain data");
         assert_eq!(serde_json::from_str::<Start>(&text).ok(), Some(start), "{text}");
     }
+}
+
+#[test]
+fn photos_lie_in_one_place_or_in_several_by_how_their_uris_begin() {
+    let read = |photos: &str| read(&format!("{SMALL}photos: {photos}\n")).photos;
+    let folder = "{folder: {path: p}}";
+    assert_eq!(read(folder), read(&format!("[{folder}]")));
+    let several = "[{s3: {bucket: {name: a}}}, {s3: {bucket: {name: b}, prefix: 'oss://b/'}}, {web: {hosts: [h], \
+                   allow_http: true}}, {folder: {path: p}}]";
+    let prefixes: Vec<Vec<String>> = read(several).iter().map(PhotosConfig::prefixes).collect();
+    assert_eq!(prefixes, [vec!["s3://a/"], vec!["oss://b/"], vec!["https://", "http://"], vec![""]]);
 }
