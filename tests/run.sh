@@ -46,6 +46,7 @@ case ${1:-all} in
         step tests cargo test --workspace --no-fail-fast
         step system tests/system.sh
         step reading tests/reading.sh
+        step stores tests/stores.sh
         ;;
     *) echo "usage: tests/run.sh [check|all]" >&2; exit 2 ;;
 esac
