@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 repository=$PWD
 bin=${CARGO_TARGET_DIR:-target}/debug
 inkflow=$(realpath "$bin/inkflow") && oracle=$(realpath "$bin/inkflow-oracle") || exit 1
-: "${S3_ENDPOINT:?start deploy/services/minio.sh}" "${TOXIPROXY_URL:?start deploy/services/toxiproxy.sh}" "${ORT_DYLIB_PATH:?}"
+: "${INKFLOW_RUN:?where the servers run}" "${S3_ENDPOINT:?start deploy/services/minio.sh}" "${TOXIPROXY_URL:?start deploy/services/toxiproxy.sh}" "${ORT_DYLIB_PATH:?}"
 work=$(mktemp -d)
 export SECRET_ID=$AWS_ACCESS_KEY_ID
 passed=0 failed=0
@@ -52,8 +52,8 @@ writer() { sql "SELECT incarnation FROM homework.inkflow_epoch"; }
 another_writes() { local now; now=$(writer) && [ "$now" != "$1" ]; }
 said() { grep -q "$2" "$work/$1.log"; }
 
-start() { # NAME: a process that goes on until it is told to end
-    "$inkflow" run "$work/flow.yaml" --now "$NOW" --log json 2>"$work/$1.log" &
+start() { # NAME [FLOW]: a process that goes on until it is told to end
+    "$inkflow" run "$work/${2:-flow}.yaml" --now "$NOW" --log json 2>"$work/$1.log" &
     running+=("$!"); eval "$1=$!"
 }
 ended() { # NAME CODE: it ends by itself, with that code
@@ -246,6 +246,51 @@ at_once() {
     sql "DROP SCHEMA homework CASCADE; ALTER SCHEMA homework_again RENAME TO homework" && equal
 }
 
+# A child's name stands in the journal's objects and in a table before its erasure, and nowhere after it.
+erased_from_the_bucket() {
+    local name=planted-child-7f3a9 data=$INKFLOW_RUN/minio/data/journal-$$
+    mkdir -p "$work/in3/submissions" "$work/in3/enrolments" "$work/in3/erasures"
+    cat >"$work/erased.yaml" <<YAML
+version: 1
+source: {folder: {path: in3}}
+readers: {recorded: {}}
+$(grep '^journal:' "$work/flow.yaml" | sed 's/path: homework/path: erased/')
+sinks:
+  - postgres: {host: 127.0.0.1, port: $PGPORT, database: inkflow, user: inkflow, schema: erased, tls: disable}
+YAML
+    echo '{"key":"x","value":{"student_id":"'$name'","class_id":"c","school_id":"s"}}' >"$work/in3/enrolments/0.jsonl"
+    echo '{"key":"x","value":{"submission_id":"1","student_id":"'$name'","assignment_id":"a","page":1,"photo":{"uri":"'$name'.jpg"},"uploaded_at":1795100000000}}' \
+        >"$work/in3/submissions/0.jsonl"
+    (cd "$work" && timeout 120 "$inkflow" run erased.yaml --until-end --now "$NOW") || return
+    grep -rq "$name" "$data" || { echo "the name should stand in the bucket"; return 1; }
+    [ "$(sql "SELECT count(*) FROM erased.page_status WHERE student_id = '$name'")" = 1 ] || return
+    echo '{"key":"x","value":{"student_id":"'$name'","requested_at":1795248000000}}' >"$work/in3/erasures/0.jsonl"
+    (cd "$work" && timeout 120 "$inkflow" run erased.yaml --until-end --now "$NOW") || return
+    grep -rl "$name" "$data" && { echo "the name is still in the bucket"; return 1; }
+    [ "$(sql "SELECT count(*) FROM erased.page_status")" = 0 ]
+}
+
+# Records that trickle in make an epoch a second, where the flow says so, and not one each.
+sealed_as_seldom_as_said() {
+    local before epochs began n
+    sed 's/seal_every_ms: 50/seal_every_ms: 1000/; s/path: homework/path: seldom/; s/path: in}/path: in2}/
+        s/schema: homework/schema: seldom/' "$work/flow.yaml" >"$work/seldom.yaml"
+    mkdir -p "$work/in2" && records class "$work/in2" && start five seldom || return
+    epoch() { sql "SELECT epoch FROM seldom.inkflow_epoch"; }
+    students() { is "SELECT sum(students) FROM seldom.class_assignment" "$1"; }
+    until_so 60 "the class is there" students 12 || return
+    before=$(epoch) began=$SECONDS
+    for n in $(seq 1 40); do
+        printf '{"key":"t%s|7b","value":{"student_id":"t%s","class_id":"7b","school_id":"north"}}\n' "$n" "$n" \
+            >>"$work/in2/enrolments/0.jsonl"
+        sleep 0.1
+    done
+    until_so 60 "all are there" students 92 || return
+    epochs=$(($(epoch) - before))
+    echo "$epochs epochs in $((SECONDS - began)) s"
+    [ "$epochs" -ge 3 ] && [ "$epochs" -le $((SECONDS - began + 2)) ] && kill -TERM "$five" && ended five 0
+}
+
 check "servers, photos in buckets, and what models say of them" prepare
 [ "$failed" = 0 ] || { echo "$passed passed, $failed failed"; exit 1; }
 check "what is right and what is wrong is said before a run" checked_before
@@ -256,5 +301,7 @@ check "killed with -9 and started again it goes on" killed_and_started_again
 check "of two live processes the older one ends, and one that was stopped writes nothing" of_two_live_processes_the_older_one_ends
 check "after all that the tables are what the oracle says" ended_as_asked
 check "and so they are when all is read at once" at_once
+check "records that trickle in are sealed as seldom as the flow says" sealed_as_seldom_as_said
+check "an erased student is in no object of the journal's bucket" erased_from_the_bucket
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
