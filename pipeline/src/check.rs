@@ -2,7 +2,7 @@
 //! nothing over and leaves nothing behind: a journal is looked at, not opened.
 
 use crate::config::{
-    DeadLettersConfig, FlowConfig, HttpConfig, JournalConfig, PostgresConfig, ReaderConfig, SinkConfig,
+    ClusterConfig, DeadLettersConfig, FlowConfig, HttpConfig, JournalConfig, PostgresConfig, ReaderConfig, SinkConfig,
 };
 use crate::readers::{self, list};
 use crate::{places, presence, stores};
@@ -13,7 +13,8 @@ use inkflow_schemas::Topic;
 use object_store::local::LocalFileSystem;
 use std::fs;
 use std::io::{self, ErrorKind, Read};
-use std::net::TcpListener;
+use std::net::{TcpListener, ToSocketAddrs};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -89,6 +90,9 @@ pub async fn check(config: &FlowConfig) -> Vec<Finding> {
     }
     found.push(finding("time zone", Ok(format!("days begin and end as in {}.", config.time_zone.name()))));
     found.push(workers(config.workers.get()));
+    if let Some(cluster) = &config.cluster {
+        found.extend(self::cluster(cluster, config.workers));
+    }
     if let Some(HttpConfig { listen }) = config.http {
         found.push(finding(
             "http",
@@ -158,7 +162,48 @@ fn partitions(topic: &Path) -> usize {
     fs::read_dir(topic).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path())).filter(is_partition).count()
 }
 
+/// The processes of a cluster: this one's place, and whether the others' addresses mean anything here.
+fn cluster(config: &ClusterConfig, workers: NonZeroUsize) -> Vec<Finding> {
+    let membership = match config.membership(workers) {
+        Ok(membership) => membership,
+        Err(why) => return vec![finding("cluster", Err(format!("{why}.")))],
+    };
+    let (index, processes) = (membership.index, membership.addresses.len());
+    let others = membership.addresses.iter().enumerate().filter(|(other, _)| *other != index);
+    let mut found: Vec<Finding> = others
+        .filter_map(|(other, address)| {
+            let error = address.to_socket_addrs().err()?;
+            Some(finding("cluster", Err(format!("process {other} at {address} cannot be found: {error}."))))
+        })
+        .collect();
+    // Process 0 is joined by all, and the last by nobody.
+    if index + 1 < processes || index == 0 {
+        let listen = membership.listen.as_ref().or(membership.addresses.get(index)).map_or("", String::as_str);
+        found.push(match TcpListener::bind(listen) {
+            Ok(_) => finding("cluster", Ok(format!("this is process {index} of {processes}, and {listen} is free."))),
+            Err(error) => {
+                let why = format!("process {index} cannot listen on {listen}: {error}; is it running already?");
+                finding("cluster", Err(why))
+            }
+        });
+    } else {
+        found.push(finding("cluster", Ok(format!("this is process {index} of {processes}."))));
+    }
+    found
+}
+
 async fn reading(config: &FlowConfig) -> Vec<Finding> {
+    if let ReaderConfig::Joined(joined) = &config.readers {
+        return vec![match &config.cluster {
+            Some(_) => finding(
+                "readers",
+                Ok(format!("readers that join read, by {} where nothing else is said.", joined.name.0)),
+            ),
+            None => {
+                finding("readers", Err("only readers that join are to read, and no `cluster` says where.".to_owned()))
+            }
+        }];
+    }
     let ReaderConfig::Model(model) = &config.readers else {
         let path = config.recorded().unwrap_or_default();
         return vec![match RecordedReader::load(&path) {

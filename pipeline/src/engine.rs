@@ -158,6 +158,8 @@ impl Engine {
             let could_be_read = self.queue.pending() - self.queue.away();
             let may_submit = may_take && could_be_read < self.settings.pending_questions_max;
             let seal_at = self.seal_at();
+            let may_lend = self.queue.waiting() > 0 && !self.poison.is_cautious();
+            let leases = self.pool.leases.clone();
             let instant = self.until_next_instant();
             let wake = self.queue.next_back().into_iter().chain(seal_at).min();
             let may_seal = seal_at.is_some_and(|at| at <= Instant::now());
@@ -170,6 +172,8 @@ impl Engine {
                 answers = self.pool.answers.recv(), if may_take => {
                     self.take_answers(answers.ok_or(EngineError::Ended("readers"))?);
                 }
+                // There is room for a lease again, and a question for it: lent at the top of the loop.
+                room = leases.reserve(), if may_lend => drop(room),
                 batch = inlets.others.next(), if may_take => self.take_batch(batch).await?,
                 batch = inlets.submissions.next(), if may_submit => self.take_batch(batch).await?,
                 () = std::future::ready(()), if may_seal => self.seal().await?,

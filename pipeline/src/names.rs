@@ -268,6 +268,26 @@ pub const SINK_WAITING: Metric = Metric::new(
 )
 .by(&["sink"]);
 
+/// Readers in other processes.
+pub const READERS_JOINED: Metric =
+    Metric::new("inkflow_readers_joined", Gauge, Count, "Readers of other processes that are joined at the moment.");
+
+/// Leases that ended with their connection.
+pub const LEASES_LOST: Metric = Metric::new(
+    "inkflow_leases_lost_total",
+    Counter,
+    Count,
+    "Questions that were lent to a reader of another process when its connection was lost; each is asked again.",
+);
+
+/// Connections that were turned away.
+pub const CONNECTIONS_REFUSED: Metric = Metric::new(
+    "inkflow_connections_refused_total",
+    Counter,
+    Count,
+    "Connections to the cluster's port that were turned away: strangers, wrong secrets and versions, places taken.",
+);
+
 /// All of them, in the order of a record's way.
 pub const ALL: &[Metric] = &[
     BUILD,
@@ -301,4 +321,7 @@ pub const ALL: &[Metric] = &[
     SINK_EPOCH,
     SINK_LAG,
     SINK_WAITING,
+    READERS_JOINED,
+    LEASES_LOST,
+    CONNECTIONS_REFUSED,
 ];

@@ -1,4 +1,7 @@
 //! Pools: who answers questions. Leases go in, answers come out; concurrency is the pool's own affair.
+//!
+//! A pool has any number of [`Takers`], each of which pulls a lease when it has room for one: the photos of this process,
+//! and every reader that has joined. So who is slow holds back nobody.
 
 use crate::feed::Want;
 use crate::live::Answered;
@@ -7,11 +10,16 @@ use inkflow_connectors::recorded::RecordedReader;
 use inkflow_schemas::{Outcome, Photo, Question};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, Mutex};
 
 /// A reader that is not there is asked again after so long: long enough to be no load on it, short enough that nobody
 /// sees it when it is back.
 const UNAVAILABLE_WAIT: Duration = Duration::from_secs(1);
+
+/// So many leases lie between the queue and the takers: few, as they are no longer in the queue's order.
+const LEASES_WAITING: usize = 4;
+/// So many answers wait for the engine.
+const ANSWERS_WAITING: usize = 64;
 
 /// A question lent to a pool.
 #[derive(Clone, Debug)]
@@ -45,51 +53,75 @@ pub struct Pool {
     pub may_crash: bool,
 }
 
+/// One who takes leases of a pool.
+#[derive(Clone)]
+pub struct Takers {
+    leases: Arc<Mutex<mpsc::Receiver<Vec<Lease>>>>,
+    answers: mpsc::Sender<Vec<PoolAnswer>>,
+}
+
 impl Pool {
+    /// A pool without anybody yet who takes its leases.
+    pub fn new(lease_max: usize, may_crash: bool) -> (Pool, Takers) {
+        let (leases, taken) = mpsc::channel(LEASES_WAITING);
+        let (answered, answers) = mpsc::channel(ANSWERS_WAITING);
+        let takers = Takers { leases: Arc::new(Mutex::new(taken)), answers: answered };
+        (Pool { leases, answers, lease_max, may_crash }, takers)
+    }
+
     /// A pool that answers from recorded readings, on a thread of its own, many at a time.
-    pub fn recorded(reader: RecordedReader) -> std::io::Result<Pool> {
-        let (leases, mut taken) = mpsc::channel::<Vec<Lease>>(2);
-        let (answered, answers) = mpsc::channel(2);
-        std::thread::Builder::new().name("recorded".into()).spawn(move || {
-            while let Some(leases) = taken.blocking_recv() {
-                let batch = leases
-                    .into_iter()
-                    .map(|Lease { question, .. }| {
-                        let outcome = match reader.answer(&question.photo.uri, &question.model) {
-                            Ok(reading) => Outcome::Read(reading),
-                            Err(fault) => Outcome::Failed { fault, attempts: 1 },
-                        };
-                        PoolAnswer::Done(Answered::new(question, outcome))
-                    })
-                    .collect();
-                if answered.blocking_send(batch).is_err() {
-                    return;
-                }
+    pub fn recorded(reader: RecordedReader) -> std::io::Result<(Pool, Takers)> {
+        let (pool, takers) = Pool::new(10_000, false);
+        let Takers { leases, answers } = takers.clone();
+        std::thread::Builder::new().name("recorded".into()).spawn(move || loop {
+            let Some(leases) = leases.blocking_lock().blocking_recv() else { return };
+            let answer = |Lease { question, .. }| {
+                let outcome = match reader.answer(&question.photo.uri, &question.model) {
+                    Ok(reading) => Outcome::Read(reading),
+                    Err(fault) => Outcome::Failed { fault, attempts: 1 },
+                };
+                PoolAnswer::Done(Answered::new(question, outcome))
+            };
+            if answers.blocking_send(leases.into_iter().map(answer).collect()).is_err() {
+                return;
             }
         })?;
-        Ok(Pool { leases, answers, lease_max: 10_000, may_crash: false })
+        Ok((pool, takers))
     }
 
     /// A pool that reads photos: at most so many at a time. Must be called within a tokio runtime.
-    pub fn photos(reader: Arc<dyn Reader>, in_flight_max: usize) -> Pool {
-        let (leases, mut taken) = mpsc::channel::<Vec<Lease>>(1);
-        let (answered, answers) = mpsc::channel(in_flight_max.max(1));
+    pub fn photos(reader: Arc<dyn Reader>, in_flight_max: usize) -> (Pool, Takers) {
+        let (pool, takers) = Pool::new(1, true);
         let permits = Arc::new(tokio::sync::Semaphore::new(in_flight_max.max(1)));
+        let taking = takers.clone();
         tokio::spawn(async move {
-            while let Some(leases) = taken.recv().await {
-                for lease in leases {
-                    let Ok(permit) = permits.clone().acquire_owned().await else { return };
-                    let (reader, answered) = (reader.clone(), answered.clone());
-                    tokio::spawn(async move {
+            loop {
+                let Ok(permit) = permits.clone().acquire_owned().await else { return };
+                let Some(leases) = taking.take().await else { return };
+                let (reader, taking) = (reader.clone(), taking.clone());
+                tokio::spawn(async move {
+                    // One, as this pool lends one at a time.
+                    for lease in leases {
                         let answer = read(&*reader, lease).await;
-                        drop(permit);
-                        // The engine is gone when nobody takes this: the question is asked again after a restart.
-                        let _ = answered.send(vec![answer]).await;
-                    });
-                }
+                        taking.answer(vec![answer]).await;
+                    }
+                    drop(permit);
+                });
             }
         });
-        Pool { leases, answers, lease_max: 1, may_crash: true }
+        (pool, takers)
+    }
+}
+
+impl Takers {
+    /// The next lease; none when the engine is gone. May be dropped at any moment: no lease is lost by it.
+    pub async fn take(&self) -> Option<Vec<Lease>> {
+        self.leases.lock().await.recv().await
+    }
+
+    /// Says what came of leases. The engine is gone when nobody hears it: the questions are asked again after a restart.
+    pub async fn answer(&self, answers: Vec<PoolAnswer>) {
+        let _ = self.answers.send(answers).await;
     }
 }
 
@@ -102,6 +134,11 @@ impl Answered {
 
 async fn read(reader: &dyn Reader, Lease { question, want }: Lease) -> PoolAnswer {
     let photo = Photo { key: question.photo.clone(), bytes: want.bytes, sha256: want.sha256 };
+    read_photo(reader, question, photo).await
+}
+
+/// Reads that photo, or says why not.
+pub(crate) async fn read_photo(reader: &dyn Reader, question: Question, photo: Photo) -> PoolAnswer {
     match reader.read(&question, &photo).await {
         Ok(answer) => PoolAnswer::Done(Answered {
             question,

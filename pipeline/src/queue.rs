@@ -209,6 +209,11 @@ impl Queue {
         self.entries.len() - self.answered
     }
 
+    /// How many wait to be lent.
+    pub fn waiting(&self) -> usize {
+        self.entries.len() - self.leased - self.answered
+    }
+
     /// How many are with pools.
     pub fn leased(&self) -> usize {
         self.leased

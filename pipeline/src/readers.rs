@@ -80,14 +80,9 @@ pub fn start(config: &ModelConfig, photos: Arc<Stores>) -> Result<(Readers, Arc<
     let pages = Arc::new(PageReader::start(models.good, settings(config))?);
     let photo_reader = PhotoReader::new(photos, pages.clone());
     let readers = Readers::Photos {
-        reader: Box::new(move |known| {
-            let known = move |sha256: &[u8; 32], model: &ModelName| {
-                known.lock().ok().and_then(|known| known.get(&(*sha256, model.clone())).copied())
-            };
-            Arc::new(photo_reader.with_known(Arc::new(known))) as Arc<dyn Reader>
-        }),
+        reader: Box::new(move |known| Arc::new(photo_reader.with_known(known)) as Arc<dyn Reader>),
         model: config.name.0.clone(),
-        reads_templates: Arc::new(move |model| templates.contains(model)),
+        template_models: Arc::new(templates),
         in_flight_max,
     };
     Ok((readers, pages))

@@ -1,23 +1,27 @@
 //! A run: from a setup, wherever it came from, to a finished engine. The shell around [`crate::start`].
 
 use crate::clock::Clock;
-use crate::config::READINGS_FILE;
-use crate::engine::{EngineError, EngineSettings};
+use crate::cluster::{self, ClusterError, Guests, Host, Listener, Membership, Terms, Watched};
+use crate::config::{TimeZone, READINGS_FILE};
+use crate::engine::{Engine, EngineError, EngineSettings};
 use crate::homework::{homework, Settings};
+use crate::inlets::Inlets;
 use crate::letters::Letters;
 use crate::places::{temporary_journal, JournalPlace, LettersTo, Records};
-use crate::pool::Pool;
+use crate::pool::{Pool, Takers};
 use crate::presence::Presence;
 use crate::progress::Progress;
 use crate::start::{sealed_offsets, start, KnownBytes, Parts, Ready};
+use crate::workers::Place;
 use inkflow_connectors::journal::JournalError;
-use inkflow_connectors::reader::Reader;
+use inkflow_connectors::reader::{BoxFuture, Known, Reader};
 use inkflow_connectors::recorded::RecordedReader;
 use inkflow_connectors::sink::csv::export_all;
 use inkflow_connectors::sink::memory::MemorySink;
 use inkflow_connectors::sink::{Claim, EpochStamp, Sink, SinkError, ViewChanges};
-use inkflow_operators::views::class_day::{utc_day, DayOf};
 use inkflow_schemas::{Millis, ModelName, Row, ViewSchema};
+use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,20 +33,30 @@ pub const RECORDED_MODEL: &str = "recorded@1";
 /// undo a mistake in a roster.
 pub const KEEP_READINGS_DAYS: u32 = 30;
 
+/// Makes a reader that asks whether a photo's bytes were read before.
+pub type MakeReader = Box<dyn FnOnce(Arc<Known>) -> Arc<dyn Reader> + Send>;
+
 /// Who reads.
 pub enum Readers {
     /// Recorded answers, in this file.
     Recorded(PathBuf),
     /// A reader of photos, the model that reads where no policy says otherwise, and how many photos at a time.
     Photos {
-        /// The reader; made with the store of known bytes.
-        reader: Box<dyn FnOnce(KnownBytes) -> Arc<dyn Reader> + Send>,
+        /// The reader; made with who looks up what bytes are known.
+        reader: MakeReader,
         /// The configured model.
         model: ModelName,
-        /// Which models read templates.
-        reads_templates: Arc<dyn Fn(&ModelName) -> bool + Send + Sync>,
+        /// The models that read templates.
+        template_models: Arc<BTreeSet<ModelName>>,
         /// Photos in flight at most.
         in_flight_max: usize,
+    },
+    /// Only readers that join from other processes.
+    Joined {
+        /// The configured model.
+        model: ModelName,
+        /// The models that read templates.
+        template_models: Arc<BTreeSet<ModelName>>,
     },
 }
 
@@ -62,12 +76,14 @@ pub struct Setup {
     pub dead_letters: Option<LettersTo>,
     /// A fixed clock.
     pub now: Option<Millis>,
-    /// The day of a time.
-    pub day_of: DayOf,
     /// So many days after its photo left demand a reading is deleted.
     pub keep_readings_days: u32,
-    /// How many timely workers.
-    pub workers: usize,
+    /// Where a day begins and ends.
+    pub time_zone: TimeZone,
+    /// How many timely workers this process has.
+    pub workers: NonZeroUsize,
+    /// This process's place among others, and where readers join; it is process 0.
+    pub membership: Option<Membership>,
     /// Limits, and whether the run ends.
     pub settings: EngineSettings,
     /// Counts the rows that are hydrated, while they are.
@@ -85,9 +101,10 @@ impl Setup {
             export: Vec::new(),
             dead_letters: None,
             now: None,
-            day_of: utc_day(),
             keep_readings_days: KEEP_READINGS_DAYS,
-            workers: 1,
+            time_zone: TimeZone::default(),
+            workers: NonZeroUsize::MIN,
+            membership: None,
             settings: EngineSettings::default(),
             hydrated: Arc::default(),
         }
@@ -108,6 +125,9 @@ pub enum RunError {
         /// What is wrong with it.
         error: JournalError,
     },
+    /// The cluster did not gather, or a process of it is lost.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
     /// A file cannot be used.
     #[error("{what} {path}: {error}")]
     File {
@@ -151,6 +171,8 @@ pub struct Run {
     until_end: bool,
     exported: Exported,
     export: Vec<PathBuf>,
+    /// The other processes.
+    guests: Option<Watched>,
     /// Says that this process has the journal.
     _presence: Presence,
     /// Removed when the run is over.
@@ -182,9 +204,30 @@ pub async fn prepare(setup: Setup) -> Result<Run, RunError> {
     let dead_letters = letters.map(Letters::new);
 
     let known = KnownBytes::default();
-    let (pool, model, reads_templates) = pool(setup.readers, &known)?;
-    let homework_settings =
-        Settings { model, reads_templates, day_of: setup.day_of, keep_readings_days: setup.keep_readings_days };
+    let (pool, takers, model, template_models) = pool(setup.readers, &known)?;
+    let gathered = match &setup.membership {
+        None => (Place::alone(setup.workers), None),
+        Some(membership) => {
+            let terms = Terms {
+                cluster: journal.id(),
+                incarnation: journal.incarnation(),
+                epoch: journal.last().map_or(0, |header| header.epoch),
+                model: model.clone(),
+                template_models: BTreeSet::clone(&template_models),
+                time_zone: setup.time_zone.name().to_owned(),
+                keep_readings_days: setup.keep_readings_days,
+            };
+            let (place, guests) = gather(membership, terms, takers, &known).await?;
+            (place, Some(guests))
+        }
+    };
+    let (place, guests) = gathered;
+    let homework_settings = Settings {
+        model,
+        template_models,
+        day_of: setup.time_zone.day_of(),
+        keep_readings_days: setup.keep_readings_days,
+    };
     let until_end = setup.settings.until_end;
     let clock = setup.now.map_or(Clock::Wall, Clock::Fixed);
     let parts = Parts {
@@ -197,36 +240,83 @@ pub async fn prepare(setup: Setup) -> Result<Run, RunError> {
         pool,
         known,
         clock,
-        workers: setup.workers,
+        place,
         settings: setup.settings,
         hydrated: setup.hydrated,
     };
     let ready = start(parts, move |flow| homework(flow, homework_settings.clone())).await?;
-    Ok(Run { ready, until_end, exported, export: setup.export, _presence: presence, _temporary: temporary })
+    Ok(Run { ready, until_end, exported, export: setup.export, guests, _presence: presence, _temporary: temporary })
 }
 
-type Reading = (Pool, ModelName, Arc<dyn Fn(&ModelName) -> bool + Send + Sync>);
+/// Listens for the other processes of the cluster and for readers, and waits for the former.
+async fn gather(
+    membership: &Membership,
+    terms: Terms,
+    takers: Takers,
+    known: &KnownBytes,
+) -> Result<(Place, Watched), RunError> {
+    let listener = Listener::bind(membership).await?;
+    let (joined, joining) = cluster::readers();
+    let host = Host::new(membership, terms, Some(joined));
+    tokio::spawn(listener.take(host.clone(), membership.clone()));
+    tokio::spawn(crate::remote::serve(joining, takers, known.clone()));
+    let (place, guests) = Guests::gather(&host, membership).await?;
+    // From now on, as hydration takes its time and silence is taken for loss.
+    Ok((place, guests.watch()))
+}
+
+type Reading = (Pool, Takers, ModelName, Arc<BTreeSet<ModelName>>);
 
 fn pool(readers: Readers, known: &KnownBytes) -> Result<Reading, RunError> {
     match readers {
-        Readers::Photos { reader, model, reads_templates, in_flight_max } => {
-            Ok((Pool::photos(reader(known.clone()), in_flight_max), model, reads_templates))
+        Readers::Photos { reader, model, template_models, in_flight_max } => {
+            let known = known.clone();
+            let look_up = move |sha256: [u8; 32], model: ModelName| -> BoxFuture<'static, Option<_>> {
+                let reading = known.lock().ok().and_then(|known| known.get(&(sha256, model)).copied());
+                Box::pin(std::future::ready(reading))
+            };
+            let (pool, takers) = Pool::photos(reader(Arc::new(look_up)), in_flight_max);
+            Ok((pool, takers, model, template_models))
+        }
+        Readers::Joined { model, template_models } => {
+            let (pool, takers) = Pool::new(1, false);
+            Ok((pool, takers, model, template_models))
         }
         Readers::Recorded(path) => {
             let reader =
                 RecordedReader::load(&path).map_err(|error| RunError::file("recorded readings in", &path, error))?;
-            let pool = Pool::recorded(reader).map_err(|error| RunError::file("recorded readings in", &path, error))?;
+            let (pool, takers) =
+                Pool::recorded(reader).map_err(|error| RunError::file("recorded readings in", &path, error))?;
             let model = ModelName::new(RECORDED_MODEL).expect("the name of recorded readings is a model's");
-            Ok((pool, model, Arc::new(|_: &ModelName| false)))
+            Ok((pool, takers, model, Arc::default()))
         }
     }
+}
+
+/// Runs to the end, or until another process of the cluster is lost.
+async fn run_watched(engine: Engine, inlets: Inlets, mut watched: Watched) -> Result<Progress, RunError> {
+    let mut running = Box::pin(engine.run(inlets));
+    let progress = tokio::select! {
+        biased;
+        progress = &mut running => progress?,
+        lost = watched.lost() => {
+            // Its end would wait for workers that wait for who is lost. The process ends now.
+            std::mem::forget(running);
+            return Err(lost.into());
+        }
+    };
+    watched.say_goodbye().await;
+    Ok(progress)
 }
 
 impl Run {
     /// Runs to the end, then exports.
     pub async fn run(self) -> Result<Progress, RunError> {
         let Ready { engine, inlets, stop, .. } = self.ready;
-        let progress = engine.run(inlets).await?;
+        let progress = match self.guests {
+            None => engine.run(inlets).await?,
+            Some(guests) => run_watched(engine, inlets, guests).await?,
+        };
         if self.until_end && *stop.borrow() {
             // Half an export would look like a whole one.
             return Err(RunError::CutOff);

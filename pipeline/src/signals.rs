@@ -31,6 +31,20 @@ pub fn listen() -> io::Result<watch::Receiver<bool>> {
     Ok(heard)
 }
 
+/// From now on signals are heard, and nothing else is done about them. Must be called within a tokio runtime.
+pub fn hear() -> io::Result<watch::Receiver<bool>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let (asked, heard) = watch::channel(false);
+    tokio::spawn(async move {
+        first_of(&mut terminate, &mut interrupt).await;
+        let _ = asked.send(true);
+        // The value stays true for whoever looks later.
+        asked.closed().await;
+    });
+    Ok(heard)
+}
+
 async fn first_of(terminate: &mut Signal, interrupt: &mut Signal) -> &'static str {
     tokio::select! {
         _ = terminate.recv() => "SIGTERM",

@@ -19,7 +19,7 @@ use crate::progress::Progress;
 use crate::queue::Queue;
 use crate::sinks::SinkThread;
 use crate::sources::Resume;
-use crate::workers::{Fill, Workers};
+use crate::workers::{Fill, Place, Workers};
 use inkflow_connectors::journal::{Change, Collection, Journal, LiveRow, Positions, RowKey};
 use inkflow_connectors::notification::Notifications;
 use inkflow_connectors::sink::{Claim, Sink};
@@ -58,8 +58,8 @@ pub struct Parts {
     pub known: KnownBytes,
     /// What stamps epochs.
     pub clock: Clock,
-    /// How many timely workers.
-    pub workers: usize,
+    /// How many timely workers, and the other processes of the cluster.
+    pub place: Place,
     /// Limits.
     pub settings: EngineSettings,
     /// Counts the rows that are hydrated, while they are.
@@ -90,7 +90,7 @@ pub async fn start(parts: Parts, define: impl Fn(&mut Flow<'_>) + Send + Sync + 
         pool,
         known,
         clock,
-        workers,
+        place,
         settings,
         hydrated,
     } = parts;
@@ -98,7 +98,7 @@ pub async fn start(parts: Parts, define: impl Fn(&mut Flow<'_>) + Send + Sync + 
         journal.last().map(|header| (header.epoch, Millis(header.clock), header.positions.clone())).unwrap_or_default();
 
     let (deliver, deliveries) = mpsc::unbounded_channel();
-    let workers = Workers::start(workers, epoch, define, move |delivery| {
+    let workers = Workers::start(place, epoch, define, move |delivery| {
         // Nobody listening is the end of the run.
         let _ = deliver.send(delivery);
     })?;

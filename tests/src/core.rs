@@ -13,7 +13,7 @@ use inkflow::flow::{Delivery, Out};
 use inkflow::homework::{homework, Settings};
 use inkflow::live::Answered;
 use inkflow::queue::Queue;
-use inkflow::workers::{Fill, Workers};
+use inkflow::workers::{Fill, Place, Workers};
 use inkflow_connectors::journal::{Change, Collection};
 use inkflow_operators::held::Held;
 use inkflow_operators::views::class_day::utc_day;
@@ -21,6 +21,7 @@ use inkflow_operators::Epoch;
 use inkflow_schemas::{Event, Millis, ModelName, Outcome, PhotoKey, Question};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
+use std::num::NonZeroUsize;
 use std::sync::mpsc::{channel, Receiver};
 use std::sync::{Arc, Once};
 use std::time::Duration;
@@ -64,10 +65,10 @@ pub struct Core {
 
 /// The settings of a flow whose configured model is `recorded@1`, with these models reading templates.
 pub fn settings(template_models: impl IntoIterator<Item = String>) -> Settings {
-    let template_models: BTreeSet<String> = template_models.into_iter().collect();
+    let template_models = template_models.into_iter().map(|name| ModelName::new(&name).expect("a model"));
     Settings {
         model: ModelName::new("recorded@1").expect("a model"),
-        reads_templates: Arc::new(move |model| template_models.contains(model.as_str())),
+        template_models: Arc::new(template_models.collect()),
         day_of: utc_day(),
         keep_readings_days: KEEP_READINGS_DAYS,
     }
@@ -107,7 +108,7 @@ impl Core {
         let (deliver, deliveries) = channel();
         let define = settings.clone();
         let workers = Workers::start(
-            workers,
+            Place::alone(NonZeroUsize::new(workers).expect("a worker at least")),
             last.0,
             move |flow| homework(flow, define.clone()),
             move |delivery| drop(deliver.send(delivery)),

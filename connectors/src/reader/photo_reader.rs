@@ -8,7 +8,7 @@ use inkflow_schemas::{Fault, ModelName, Photo, Question, Reading};
 use std::sync::Arc;
 
 /// Looks up what a model said of the same bytes before, by their SHA-256.
-pub type Known = dyn Fn(&[u8; 32], &ModelName) -> Option<Reading> + Send + Sync;
+pub type Known = dyn Fn([u8; 32], ModelName) -> BoxFuture<'static, Option<Reading>> + Send + Sync;
 
 /// Fetches photos and reads them with models.
 pub struct PhotoReader<P> {
@@ -23,7 +23,7 @@ impl<P: Photos> PhotoReader<P> {
         PhotoReader { photos, pages, known: None }
     }
 
-    /// Asks `known` after each fetch: a photo uploaded again under another name then costs no inference. It is called on
+    /// Asks `known` after each fetch: a photo uploaded again under another name then costs no inference. It runs on
     /// the runtime's threads and must not block.
     pub fn with_known(mut self, known: Arc<Known>) -> PhotoReader<P> {
         self.known = Some(known);
@@ -42,9 +42,11 @@ impl<P: Photos> PhotoReader<P> {
         }
         let bytes = self.photos.fetch(photo).await?;
         let sha256 = digest(&bytes).await?;
-        if let Some(reading) = self.known.as_ref().and_then(|known| known(&sha256, model)) {
-            self.pages.save();
-            return Ok(Answer { reading, areas: Vec::new(), sha256: Some(sha256) });
+        if let Some(known) = &self.known {
+            if let Some(reading) = known(sha256, model.clone()).await {
+                self.pages.save();
+                return Ok(Answer { reading, areas: Vec::new(), sha256: Some(sha256) });
+            }
         }
         let (reading, areas) = self.pages.read(model, bytes).await?;
         Ok(Answer { reading, areas, sha256: Some(sha256) })

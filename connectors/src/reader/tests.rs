@@ -272,8 +272,10 @@ async fn fetch_hash_known_decode_infer() {
 
     let stored = Reading { quality: Quality::Dark, completion: None, confidence: None };
     let before = pages.figures().read;
-    let reader = reader
-        .with_known(Arc::new(move |hash, model| (*hash == sha256 && model.as_str() == "tiny@1").then_some(stored)));
+    let reader = reader.with_known(Arc::new(move |hash, model| {
+        let known = (hash == sha256 && model.as_str() == "tiny@1").then_some(stored);
+        Box::pin(std::future::ready(known))
+    }));
     assert_eq!(reader.read(&question, &photo).await.unwrap().reading, stored);
     let figures = pages.figures();
     assert_eq!((figures.read, figures.saved), (before, 1), "what is known costs no inference");

@@ -21,6 +21,7 @@ use inkflow_operators::views::positions::{Freshness, Rejected};
 use inkflow_operators::views::student_assignment::student_assignment;
 use inkflow_operators::views::student_completion::{student_completion, student_recent, student_subject};
 use inkflow_schemas::{Id, ModelName, Policy, Question, Scope};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// What the flow takes from its configuration. All of it is fixed for the life of a process.
@@ -28,8 +29,8 @@ use std::sync::Arc;
 pub struct Settings {
     /// The model that reads where no policy says otherwise.
     pub model: ModelName,
-    /// Which models compare a photo with the blank page.
-    pub reads_templates: Arc<dyn Fn(&ModelName) -> bool + Send + Sync>,
+    /// The models that compare a photo with the blank page.
+    pub template_models: Arc<BTreeSet<ModelName>>,
     /// The day of a time, in the flow's time zone.
     pub day_of: DayOf,
     /// So many days after its photo left demand, what is known of it is deleted.
@@ -58,8 +59,8 @@ pub fn homework(flow: &mut Flow<'_>, settings: Settings) {
 
     // Which pages count, what is asked of the readers for them, and what they answered.
     let (counted, uncounted) = counted(pages, pairs.clone());
-    let reads_templates = settings.reads_templates;
-    let asked = questions(counted.clone(), move |model| reads_templates(model));
+    let template_models = settings.template_models;
+    let asked = questions(counted.clone(), move |model| template_models.contains(model));
     let photos = asked.clone().map(|(question, _)| question.photo);
     let resolved = resolve(asked, ledger.arrange_by_key_named("Ledger"));
     let rows = resolved.rows();

@@ -2,16 +2,25 @@
 //!
 //! Worker 0 alone is fed, so the order of epochs is one sequence by construction; timely's exchange distributes. A
 //! worker without work parks: a spinning one collapses the others when another program takes a core.
+//!
+//! Several processes make one cluster, over sockets that are connected already. It lives and dies as one: timely panics
+//! where a socket closes before its time, with [`LOST`] in the message, and every process must end then.
 
 use crate::feed::Fed;
 use crate::flow::{build, Deliver, Delivery, Flow};
 use inkflow_operators::held::Held;
 use inkflow_operators::Epoch;
 use inkflow_schemas::{Millis, ViewSchema};
+use std::any::Any;
+use std::net::TcpStream;
+use std::num::NonZeroUsize;
 use std::sync::mpsc::{channel, Receiver, Sender, TryRecvError};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::thread::{JoinHandle, Thread};
 use std::time::Duration;
+use timely::communication::allocator::zero_copy::initialize::initialize_networking_from_sockets;
+use timely::communication::allocator::ProcessBuilder;
+use timely::communication::{AllocatorBuilder, Hooks};
 
 /// A parked worker looks up this often at the latest. It is woken at once when there is work; this bounds what a lost
 /// wake-up would cost, on every worker and while the dataflow ends too.
@@ -20,6 +29,50 @@ const PARK_MAX: Duration = Duration::from_millis(100);
 /// Arrangements that are idle merge so many updates a step until nothing is left to merge: so what was retracted leaves
 /// memory though nothing more comes. Few enough that a step with new work waits about a millisecond.
 const IDLE_MERGE_UPDATES: isize = 10_000;
+
+/// How timely's panic begins where another process of the cluster is lost.
+pub const LOST: &str = "timely communication error";
+
+/// The workers of this process, and their place among those of others.
+pub struct Place {
+    /// How many threads this process has for the dataflow; in a cluster each process has as many.
+    pub workers: NonZeroUsize,
+    /// The other processes; none where this is the only one.
+    pub cluster: Option<Sockets>,
+}
+
+/// The sockets of a cluster, as one of its processes has them.
+pub struct Sockets {
+    /// This process's index, from 0.
+    pub index: usize,
+    /// A connected socket to each process, in the order of their indices; none to itself.
+    pub sockets: Vec<Option<TcpStream>>,
+}
+
+impl Place {
+    /// So many workers, in this process alone.
+    pub fn alone(workers: NonZeroUsize) -> Place {
+        Place { workers, cluster: None }
+    }
+
+    /// What timely builds its channels from, and what must be dropped when all workers have ended.
+    fn build(self) -> Result<(Vec<AllocatorBuilder>, Box<dyn Any + Send>), WorkersError> {
+        let start = |error: &dyn ToString| WorkersError::Start(error.to_string());
+        let workers = self.workers.get();
+        let Some(Sockets { index, sockets }) = self.cluster else {
+            let config = match workers {
+                1 => timely::CommunicationConfig::Thread,
+                _ => timely::CommunicationConfig::Process(workers),
+            };
+            return config.try_build().map_err(|error| start(&error));
+        };
+        let hooks = Hooks::default();
+        let within = ProcessBuilder::new_typed_vector(workers, hooks.refill.clone(), hooks.spill.clone());
+        let (builders, guard) = initialize_networking_from_sockets(within, sockets, index, workers, hooks)
+            .map_err(|error| start(&error))?;
+        Ok((builders.into_iter().map(AllocatorBuilder::Tcp).collect(), Box::new(guard)))
+    }
+}
 
 /// What workers are fed with.
 pub enum Fill {
@@ -34,7 +87,8 @@ pub enum Fill {
     },
 }
 
-/// The running workers of this process. Dropping it ends them, when all that was fed has been delivered.
+/// The running workers of the process that feeds them. Dropping it ends the dataflow, in every process, when all that was
+/// fed has been delivered.
 pub struct Workers {
     fills: Option<Sender<Fill>>,
     first: Thread,
@@ -54,46 +108,39 @@ pub enum WorkersError {
     Ended,
 }
 
+/// What worker 0 is given: it alone is fed, and delivers.
+struct First {
+    fills: Receiver<Fill>,
+    deliver: Deliver,
+    started: Sender<(Thread, Vec<&'static ViewSchema>)>,
+}
+
 impl Workers {
-    /// Starts so many workers on the flow that `define` defines. Deliveries begin with epoch `first`.
+    /// Starts the workers of the process that has worker 0 on the flow that `define` defines. Deliveries begin with epoch
+    /// `first`.
     pub fn start(
-        count: usize,
+        place: Place,
         first: Epoch,
         define: impl Fn(&mut Flow<'_>) + Send + Sync + 'static,
         deliver: impl FnMut(Delivery) + Send + 'static,
     ) -> Result<Workers, WorkersError> {
         let (fills, fill_source) = channel();
-        let delivery_sink: Deliver = Box::new(deliver);
         let (started_sink, started) = channel();
-        let fill_source = Mutex::new(Some((fill_source, delivery_sink, started_sink)));
-        let mut config = if count <= 1 { timely::Config::thread() } else { timely::Config::process(count) };
-        let idle = differential_dataflow::Config::default().idle_merge_effort(Some(IDLE_MERGE_UPDATES));
-        differential_dataflow::configure(&mut config.worker, &idle);
-        let define = Arc::new(define);
+        let given = First { fills: fill_source, deliver: Box::new(deliver), started: started_sink };
         let held = Held::default();
-        let watching = held.clone();
-        let guards = timely::execute(config, move |worker| {
-            watching.watch(worker);
-            let mine = (worker.index() == 0).then(|| fill_source.lock().ok().and_then(|mut source| source.take()));
-            let Some((fills, deliveries, started)) = mine.flatten() else {
-                // The inputs of every worker but the first are closed at once.
-                drop(build(worker, |flow| define(flow), first, None));
-                run_out(worker);
-                return;
-            };
-            let mut built = build(worker, |flow| define(flow), first, Some(deliveries));
-            built.advance_to(first);
-            let _ = started.send((std::thread::current(), built.views.clone()));
-            run_first(worker, built, &fills);
-            run_out(worker);
-        })
-        .map_err(|error| WorkersError::Start(error.to_string()))?;
-        let supervisor = std::thread::Builder::new()
-            .name("workers".into())
-            .spawn(move || drop(guards))
-            .map_err(|error| WorkersError::Start(error.to_string()))?;
+        let supervisor = spawn(place, first, define, held.clone(), Some(given))?;
         let (first, views) = started.recv().map_err(|_| WorkersError::Ended)?;
         Ok(Workers { fills: Some(fills), first, views, held, supervisor: Some(supervisor) })
+    }
+
+    /// Runs the workers of a process that has not worker 0, on the same flow, until the dataflow ends in all processes.
+    /// Blocks.
+    pub fn serve(
+        place: Place,
+        first: Epoch,
+        define: impl Fn(&mut Flow<'_>) + Send + Sync + 'static,
+    ) -> Result<(), WorkersError> {
+        spawn(place, first, define, Held::default(), None)?.join().map_err(|_| WorkersError::Ended)
     }
 
     /// The views of the flow, in the order of their numbers.
@@ -123,6 +170,41 @@ impl Drop for Workers {
             let _ = supervisor.join();
         }
     }
+}
+
+/// Starts the worker threads, and one that waits for their end.
+fn spawn(
+    place: Place,
+    first: Epoch,
+    define: impl Fn(&mut Flow<'_>) + Send + Sync + 'static,
+    held: Held,
+    given: Option<First>,
+) -> Result<JoinHandle<()>, WorkersError> {
+    let (builders, others) = place.build()?;
+    let mut config = timely::WorkerConfig::default();
+    let idle = differential_dataflow::Config::default().idle_merge_effort(Some(IDLE_MERGE_UPDATES));
+    differential_dataflow::configure(&mut config, &idle);
+    let given = Mutex::new(given);
+    let guards = timely::execute::execute_from(builders, others, config, move |worker| {
+        held.watch(worker);
+        let mine = (worker.index() == 0).then(|| given.lock().ok().and_then(|mut given| given.take()));
+        match mine.flatten() {
+            // The inputs of every worker but the first are closed at once.
+            None => drop(build(worker, |flow| define(flow), first, None)),
+            Some(First { fills, deliver, started }) => {
+                let mut built = build(worker, |flow| define(flow), first, Some(deliver));
+                built.advance_to(first);
+                let _ = started.send((std::thread::current(), built.views.clone()));
+                run_first(worker, built, &fills);
+            }
+        }
+        run_out(worker);
+    })
+    .map_err(WorkersError::Start)?;
+    std::thread::Builder::new()
+        .name("workers".into())
+        .spawn(move || drop(guards))
+        .map_err(|error| WorkersError::Start(error.to_string()))
 }
 
 fn run_first(worker: &mut timely::worker::Worker, mut built: crate::flow::Built, fills: &Receiver<Fill>) {

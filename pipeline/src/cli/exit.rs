@@ -1,6 +1,7 @@
 //! How the process ends: its exit codes, each with what to do. `docs/reference/exit-codes.md` is made of them, and a test
 //! keeps it so.
 
+use crate::cluster::ClusterError;
 use crate::config::ConfigError;
 use crate::engine::EngineError;
 use crate::run::RunError;
@@ -22,11 +23,14 @@ pub enum Exit {
     CannotGoOn,
     /// It was stopped before it was done.
     CutOff,
+    /// Another process of its cluster ended, or cannot be reached.
+    Lost,
 }
 
 impl Exit {
     /// All of them.
-    pub const ALL: [Exit; 6] = [Exit::Done, Exit::Other, Exit::Usage, Exit::Fenced, Exit::CannotGoOn, Exit::CutOff];
+    pub const ALL: [Exit; 7] =
+        [Exit::Done, Exit::Other, Exit::Usage, Exit::Fenced, Exit::CannotGoOn, Exit::CutOff, Exit::Lost];
 
     /// Its number.
     pub fn code(self) -> i32 {
@@ -37,7 +41,13 @@ impl Exit {
             Exit::Fenced => 3,
             Exit::CannotGoOn => 4,
             Exit::CutOff => 5,
+            Exit::Lost => 6,
         }
+    }
+
+    /// That of a number; of one that is none of ours, something else.
+    pub fn of(code: i32) -> Exit {
+        Exit::ALL.into_iter().find(|exit| exit.code() == code).unwrap_or(Exit::Other)
     }
 
     /// What it means, and what to do.
@@ -63,6 +73,10 @@ impl Exit {
                  within 15 s of one, or was signalled twice.",
                 "Start it again: it goes on where it stopped.",
             ),
+            Exit::Lost => (
+                "Another process of the cluster ended, says nothing any more, or did not come. A cluster ends as one.",
+                "Start it again, as `inkflow supervise` and the units under deploy/ do: all go on where the journal is.",
+            ),
         }
     }
 }
@@ -70,6 +84,17 @@ impl Exit {
 impl From<&ConfigError> for Exit {
     fn from(_: &ConfigError) -> Exit {
         Exit::Usage
+    }
+}
+
+impl From<&ClusterError> for Exit {
+    fn from(error: &ClusterError) -> Exit {
+        match error {
+            ClusterError::Refused { .. } | ClusterError::Terms(_) => Exit::Usage,
+            ClusterError::Listen { .. } => Exit::CannotGoOn,
+            ClusterError::Late { .. } | ClusterError::Lost { .. } | ClusterError::Socket(_) => Exit::Lost,
+            ClusterError::Workers(_) => Exit::Other,
+        }
     }
 }
 
@@ -81,6 +106,7 @@ impl From<&RunError> for Exit {
                 EngineError::Journal(JournalError::Fenced) | EngineError::Sink(SinkError::Fenced { .. }),
             ) => Exit::Fenced,
             RunError::Engine(EngineError::Workers(_) | EngineError::Ended(_)) => Exit::Other,
+            RunError::Cluster(error) => error.into(),
             RunError::CutOff | RunError::Behind { .. } => Exit::CutOff,
             RunError::Journal { .. } | RunError::File { .. } | RunError::Place { .. } | RunError::Engine(_) => {
                 Exit::CannotGoOn

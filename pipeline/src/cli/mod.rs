@@ -2,10 +2,13 @@
 
 mod check;
 pub mod exit;
+mod reader;
 mod run;
+mod supervise;
 
 use crate::config::{self, ConfigError, FlowConfig, LogFormat};
 use crate::readers::ModelError;
+use crate::remote::ReaderError;
 use crate::run::RunError;
 use clap::{Parser, Subcommand};
 use exit::Exit;
@@ -33,6 +36,12 @@ struct Args {
 enum Command {
     /// Runs a flow, until it is asked to end or, with --until-end, until all is done.
     Run(Box<RunArgs>),
+    /// Reads photos for a run in another process, or on another machine; any number may come and go.
+    #[command(after_help = READER_EXAMPLES)]
+    Reader(reader::ReaderArgs),
+    /// Runs a command of inkflow, and starts it again when it ends in a way that a new start mends.
+    #[command(after_help = SUPERVISE_EXAMPLES)]
+    Supervise(supervise::SuperviseArgs),
     /// Tries everything that a flow needs, and says of each in a sentence what is wrong. Touches nothing.
     #[command(
         after_help = "Ends with 0 if nothing is wrong, with 1 if something is.\n\nExample:\n  inkflow check flow.yaml"
@@ -69,7 +78,28 @@ Examples:
       Takes what the sources hold now, waits until no photo is pending, writes every sink, and ends.
   inkflow run --folder day1 --until-end --export out --journal j --now 2026-11-21T09:00:00Z
       Runs the homework flow over a folder of records, with day1/readings.jsonl in place of a model. Again with the same
-      journal, after the folder has grown, it goes on where it stopped.";
+      journal, after the folder has grown, it goes on where it stopped.
+  inkflow run flow.yaml --process 0 --processes 2      and, beside it,
+  inkflow run flow.yaml --process 1 --processes 2
+      Runs a flow as two processes. They start and end as one; inkflow supervise starts them again.";
+
+const READER_EXAMPLES: &str = "\
+The flow file says where photos and models lie, and with `cluster: {secret: ...}` what a reader must know; it can be that
+of the run. Process 0 of the run listens where its `cluster` says. SIGTERM or Ctrl-C finishes what is being read, within
+10 s, and gives back the rest.
+
+Example:
+  inkflow reader --join 127.0.0.1:7400 flow.yaml";
+
+const SUPERVISE_EXAMPLES: &str = "\
+It starts the command again when it crashed, was killed, or lost another process of its cluster, after a moment that grows
+up to 30 s while that goes on. It ends as the command did when the command is done, cannot be used, or was replaced by
+another process (exit codes 0, 2 and 3). SIGTERM or Ctrl-C is passed on, and ends both.
+
+Examples:
+  inkflow supervise run flow.yaml
+  inkflow supervise run flow.yaml --process 1 --processes 2
+  inkflow supervise reader --join 127.0.0.1:7400 flow.yaml";
 
 /// What `inkflow run` can be told.
 #[derive(Debug, Default, clap::Args)]
@@ -97,6 +127,13 @@ struct RunArgs {
     /// How many threads the dataflow has.
     #[arg(short, long, value_name = "N")]
     workers: Option<NonZeroUsize>,
+    /// Runs as this process of a cluster, counted from 0: process 0 has journal, sources and sinks, the others lend it
+    /// their workers, and read for it where the flow has a model.
+    #[arg(long, value_name = "I")]
+    process: Option<usize>,
+    /// How many processes the cluster has. Without a `cluster` in the flow file they are on this machine, from port 7400 on.
+    #[arg(long, value_name = "N")]
+    processes: Option<NonZeroUsize>,
     /// Serves /healthz, /readyz and /metrics here.
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Option<SocketAddr>,
@@ -121,6 +158,8 @@ enum Failure {
     Config(#[from] ConfigError),
     #[error(transparent)]
     Model(#[from] ModelError),
+    #[error(transparent)]
+    Reader(#[from] ReaderError),
     #[error("cannot listen on {address}: {error}")]
     Listen { address: SocketAddr, error: io::Error },
     #[error(transparent)]
@@ -137,6 +176,7 @@ impl Failure {
         match self {
             Failure::Usage(_) => Exit::Usage,
             Failure::Config(error) => error.into(),
+            Failure::Reader(_) => Exit::Usage,
             Failure::Model(_) | Failure::Listen { .. } => Exit::CannotGoOn,
             Failure::Run(error) => error.into(),
             Failure::Other(_) => Exit::Other,
@@ -160,6 +200,8 @@ pub fn main() -> ExitCode {
 fn command(command: Command) -> Result<(), Failure> {
     match command {
         Command::Run(args) => run::run(*args),
+        Command::Reader(args) => reader::run(args),
+        Command::Supervise(args) => supervise::run(args),
         Command::Check { flow } => check::run(&flow),
         Command::Readings { journal } => {
             let runtime = tokio::runtime::Runtime::new().map_err(|error| Failure::Other(error.to_string()))?;

@@ -1,9 +1,10 @@
 //! `inkflow run`: from a flow file and options to a run, and to its end.
 
-use super::{load, Failure, RunArgs};
+use super::{load, reader, Failure, RunArgs};
+use crate::cluster::{self, Membership};
 use crate::config::{
-    CsvConfig, DeadLettersConfig, FlowConfig, FolderConfig, HttpConfig, JournalConfig, LogFormat, PostgresConfig,
-    ReaderConfig, SinkConfig, SourceConfig,
+    ClusterConfig, CsvConfig, DeadLettersConfig, FlowConfig, FolderConfig, HttpConfig, JournalConfig, LogFormat,
+    PostgresConfig, ReaderConfig, SinkConfig, SourceConfig,
 };
 use crate::engine::EngineSettings;
 use crate::places::LettersTo;
@@ -19,6 +20,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::{oneshot, watch};
 
 /// Sealing, fetching and serving all wait rather than work: the work is done on threads of its own.
 const RUNTIME_THREADS: usize = 2;
@@ -32,12 +34,11 @@ pub(super) fn run(args: RunArgs) -> Result<(), Failure> {
     terminal.log(&config.log).map_err(Failure::Usage)?;
     panic::abort_on_panic(config.log.format);
     let metrics = metrics::install();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(RUNTIME_THREADS)
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::Other(format!("no threads for the runtime: {error}")))?;
+    let runtime = runtime()?;
     let ended = runtime.block_on(go(&config, until_end, now, terminal.clone(), metrics));
+    // Nothing that still runs is waited for: all that counts has ended, and workers of a cluster that has lost a process
+    // never would.
+    runtime.shutdown_background();
     terminal.clear();
     match ended {
         // Whoever reads JSON gets this line, too, as JSON.
@@ -49,9 +50,18 @@ pub(super) fn run(args: RunArgs) -> Result<(), Failure> {
     }
 }
 
+/// The runtime of a command.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(RUNTIME_THREADS)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Other(format!("no threads for the runtime: {error}")))
+}
+
 /// What the flow file says, and what options say in its place.
 fn configure(args: RunArgs) -> Result<FlowConfig, Failure> {
-    let RunArgs { flow, folder, until_end, export, now: _, journal, workers, listen, log } = args;
+    let RunArgs { flow, folder, until_end, export, now: _, journal, workers, process, processes, listen, log } = args;
     let mut config = match (&flow, &folder) {
         (Some(flow), _) => load(flow)?,
         (None, Some(folder)) => FlowConfig::of_folder(folder),
@@ -76,6 +86,22 @@ fn configure(args: RunArgs) -> Result<FlowConfig, Failure> {
     if let Some(workers) = workers {
         config.workers = workers;
     }
+    if let Some(processes) = processes {
+        let cluster = config.cluster.get_or_insert_with(|| ClusterConfig::local(processes));
+        let named = cluster.processes.len();
+        if named != processes.get() {
+            return Err(Failure::Usage(format!(
+                "--processes {processes}, and the flow's cluster names {named} processes"
+            )));
+        }
+    }
+    match (process, &mut config.cluster) {
+        (Some(process), Some(cluster)) => cluster.process = process,
+        (Some(_), None) => {
+            return Err(Failure::Usage("--process I needs --processes N, or a `cluster` in the flow file".to_owned()))
+        }
+        (None, _) => {}
+    }
     if let Some(listen) = listen {
         config.http = Some(HttpConfig { listen });
     }
@@ -83,13 +109,19 @@ fn configure(args: RunArgs) -> Result<FlowConfig, Failure> {
         config.log.format = format;
     }
     match flow {
-        Some(flow) if config.journal.is_none() && !until_end => Err(Failure::Usage(format!(
+        // Process 0 alone has a journal.
+        Some(flow) if config.journal.is_none() && !until_end && !is_other(&config) => Err(Failure::Usage(format!(
             "{} names no journal, so that nothing would be left of the run: add `journal: {{folder: journal}}`, or run it \
              with --journal DIR or --until-end",
             flow.display()
         ))),
         _ => Ok(config),
     }
+}
+
+/// Whether this is another process of a cluster than number 0.
+fn is_other(config: &FlowConfig) -> bool {
+    config.cluster.as_ref().is_some_and(|cluster| cluster.process > 0)
 }
 
 async fn go(
@@ -106,8 +138,13 @@ async fn go(
         let bound = serve::start(listen, vitals.clone(), metrics).await;
         bound.map_err(|error| Failure::Listen { address: listen, error })?;
     }
+    let membership = config.cluster.as_ref().map(|cluster| cluster.membership(config.workers)).transpose();
+    let membership = membership.map_err(Failure::Usage)?;
+    if let Some(membership) = membership.clone().filter(|membership| membership.index > 0) {
+        return serve(config, membership, asked_to_end).await;
+    }
     let shown = tokio::spawn(terminal.follow(vitals.clone()));
-    let setup = setup(config, until_end, now, &vitals)?;
+    let setup = Setup { membership, ..setup(config, until_end, now, &vitals)? };
     let run = tokio::select! {
         run = vitals.watch(prepare(setup)) => run?,
         // Nothing was taken yet, and nothing sealed: to stop here is to stop.
@@ -150,6 +187,30 @@ fn in_kafka(config: &FlowConfig, _: &mut Setup) -> Result<(), Failure> {
     }
 }
 
+/// Serves a cluster as one of its other processes: with workers, and with a reader, where the flow has a model.
+async fn serve(
+    config: &FlowConfig,
+    membership: Membership,
+    mut asked_to_end: watch::Receiver<bool>,
+) -> Result<(), Failure> {
+    let (address, secret) = (membership.addresses.first().cloned().unwrap_or_default(), membership.secret.clone());
+    let (joined, joining) = oneshot::channel();
+    let serving = cluster::serve(membership, joined);
+    let stop = asked_to_end.clone();
+    let reading = async {
+        let reader = match reader::of(config)? {
+            Some(reader) if joining.await.is_ok() => reader,
+            _ => return std::future::pending().await,
+        };
+        reader::read_for(&address, &secret, reader, stop).await
+    };
+    tokio::select! {
+        served = serving => served.map_err(|error| Failure::Run(error.into())),
+        read = reading => read,
+        _ = asked_to_end.wait_for(|asked| *asked) => Ok(()),
+    }
+}
+
 fn setup(config: &FlowConfig, until_end: bool, now: Option<Millis>, vitals: &Vitals) -> Result<Setup, Failure> {
     let readers = match (&config.readers, &config.photos[..], config.recorded()) {
         (ReaderConfig::Model(_), [], _) => return Err(Failure::Usage("a model reads, and no photos are named".into())),
@@ -163,6 +224,10 @@ fn setup(config: &FlowConfig, until_end: bool, now: Option<Millis>, vitals: &Vit
             readers
         }
         (ReaderConfig::Recorded(_), _, path) => Readers::Recorded(path.unwrap_or_default()),
+        (ReaderConfig::Joined(joined), _, _) => Readers::Joined {
+            model: joined.name.0.clone(),
+            template_models: Arc::new(joined.template_models.iter().map(|model| model.0.clone()).collect()),
+        },
     };
     let mut setup = Setup { readers, ..Setup::of_folder(config.folder().unwrap_or(Path::new(""))) };
     in_kafka(config, &mut setup)?;
@@ -185,9 +250,9 @@ fn setup(config: &FlowConfig, until_end: bool, now: Option<Millis>, vitals: &Vit
         setup.dead_letters = Some(LettersTo::File(path.clone()));
     }
     setup.now = now;
-    setup.day_of = config.time_zone.day_of();
+    setup.time_zone = config.time_zone.clone();
     setup.keep_readings_days = config.keep_readings_days;
-    setup.workers = config.workers.get();
+    setup.workers = config.workers;
     setup.settings = EngineSettings {
         epoch_rows_max: config.limits.epoch_rows_max.get(),
         epochs_ahead_max: config.limits.epochs_ahead_max.get(),

@@ -3,6 +3,7 @@
 //! The documentation of these fields is the user's: `docs/reference/config.md`, `docs/examples/homework.yaml` and the JSON
 //! Schema of `inkflow schema` are made from it, and a test keeps them so. Paths are relative to the file they stand in.
 
+pub mod cluster;
 mod kafka;
 mod load;
 mod postgres;
@@ -22,6 +23,7 @@ use std::net::SocketAddr;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 
+pub use cluster::ClusterConfig;
 pub use kafka::{
     ChangelogConfig, DeadLettersTopicConfig, KafkaConfig, KafkaSasl, KafkaSourceConfig, KafkaTls, NotificationsConfig,
     SaslMechanism, TopicNames,
@@ -78,6 +80,9 @@ pub struct FlowConfig {
     /// How many threads the dataflow has. It changes no number; a journal may be opened with another count each time.
     #[serde(default = "one")]
     pub workers: NonZeroUsize,
+    /// Several processes as one, and where readers in other processes join. Without it the process is alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<ClusterConfig>,
     /// Limits, each of which bounds memory or the length of an epoch.
     #[serde(default)]
     pub limits: LimitsConfig,
@@ -116,6 +121,20 @@ pub enum ReaderConfig {
     Model(ModelConfig),
     /// Answers recorded before, in place of a model: for tests, and to go over old readings again.
     Recorded(RecordedConfig),
+    /// Only readers that join from other processes: `inkflow reader --join`.
+    Joined(JoinedConfig),
+}
+
+/// Readers that join from other processes, and none in this one.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JoinedConfig {
+    /// The model that reads where no record of the topic `models` names another.
+    #[schemars(extend("examples" = ["page@1"]))]
+    pub name: Model,
+    /// The models that compare a photo with the blank page.
+    #[serde(default)]
+    pub template_models: Vec<Model>,
 }
 
 /// An ONNX model, on this machine.
@@ -328,6 +347,7 @@ impl FlowConfig {
             time_zone: TimeZone::default(),
             keep_readings_days: KEEP_READINGS_DAYS,
             workers: one(),
+            cluster: None,
             limits: LimitsConfig::default(),
             http: None,
             log: LogConfig::default(),
@@ -354,12 +374,15 @@ impl FlowConfig {
         match &self.readers {
             ReaderConfig::Recorded(RecordedConfig { path: Some(path) }) => Some(path.clone()),
             ReaderConfig::Recorded(RecordedConfig { path: None }) => Some(self.folder()?.join(READINGS_FILE)),
-            ReaderConfig::Model(_) => None,
+            ReaderConfig::Model(_) | ReaderConfig::Joined(_) => None,
         }
     }
 
     /// Makes every path relative to the folder of the file that it stands in.
     fn resolve(&mut self, base: &Path) {
+        if let Some(secret) = self.cluster.as_mut().and_then(|cluster| cluster.secret.as_mut()) {
+            secret.resolve(base);
+        }
         self.kafka.iter_mut().for_each(|kafka| kafka.resolve(base));
         self.photos.iter_mut().for_each(|place| place.resolve(base));
         self.journal.iter_mut().for_each(|journal| journal.resolve(base));
@@ -370,6 +393,7 @@ impl FlowConfig {
         match &mut self.readers {
             ReaderConfig::Model(model) => paths.push(&mut model.folder),
             ReaderConfig::Recorded(recorded) => paths.extend(recorded.path.as_mut()),
+            ReaderConfig::Joined(_) => {}
         }
         if let Some(DeadLettersConfig::Path(path)) = &mut self.dead_letters {
             paths.push(path);
