@@ -160,33 +160,34 @@ lost_and_paused() {
     history "$dir" 34 || return
     read -r port0 port1 port2 < <(ports 3)
     flow "$dir" "$port0" "$port1"
-    "$inkflow" run "$dir/flow.yaml" --process 0 --now "$(cat "$dir/now")" 2>"$dir/log0" & first=$!
-    "$inkflow" run "$dir/flow.yaml" --process 1 2>"$dir/log1" & second=$!
+    timeout 100 "$inkflow" run "$dir/flow.yaml" --process 0 --now "$(cat "$dir/now")" 2>"$dir/log0" & first=$!
+    timeout 100 "$inkflow" run "$dir/flow.yaml" --process 1 2>"$dir/log1" & second=$!
     wait_for 20 grep -q "the cluster runs" "$dir/log1" || return
-    kill -9 "$second"
+    pkill -9 -P "$second"
     wait "$first"; code=$?
     [ $code -eq 6 ] && grep -q "process 1 of the cluster is lost" "$dir/log0" || { echo "it ended with $code"; cat "$dir/log0"; return 1; }
 
-    "$inkflow" run "$dir/flow.yaml" --process 0 --now "$(cat "$dir/now")" 2>"$dir/log0" & first=$!
-    "$inkflow" run "$dir/flow.yaml" --process 1 2>"$dir/log1" & second=$!
+    timeout 100 "$inkflow" run "$dir/flow.yaml" --process 0 --now "$(cat "$dir/now")" 2>"$dir/log0" & first=$!
+    timeout 100 "$inkflow" run "$dir/flow.yaml" --process 1 2>"$dir/log1" & second=$!
     wait_for 20 grep -q "the cluster runs" "$dir/log1" || return
-    kill -STOP "$first"
+    pkill -STOP -P "$first"
     began=$SECONDS
     wait "$second"; code=$?
     [ $code -eq 6 ] && [ $((SECONDS - began)) -le 30 ] || { echo "process 1 ended with $code after $((SECONDS - began)) s"; return 1; }
-    # Another machine's process 0, on another port, as the paused one has its own still.
+    # Another machine's process 0, with another port and another SQLite file, as the paused one has its own still.
     flow "$dir" "$port2" "$port1"
-    "$inkflow" run "$dir/flow.yaml" --process 1 2>"$dir/log1" & second=$!
+    sed -i "s/views.sqlite/other.sqlite/" "$dir/flow.yaml"
+    timeout 100 "$inkflow" run "$dir/flow.yaml" --process 1 2>"$dir/log1" & second=$!
     timeout 100 "$inkflow" run "$dir/flow.yaml" --process 0 --until-end --now "$(cat "$dir/now")" --export "$dir/out" \
         2>"$dir/log2" || { cat "$dir/log2"; return 1; }
     wait "$second" || return
-    kill -CONT "$first"
+    pkill -CONT -P "$first"
     wait_for 30 bash -c "! kill -0 $first 2>/dev/null" || return
     wait "$first"; code=$?
     [ $code -ne 0 ] || { echo "the paused process ended with 0"; return 1; }
     "$oracle" compare "$dir/want" "$dir/out" || return
     rm -rf "$dir/again"
-    "$inkflow" run --folder "$dir/in" --journal "$dir/journal" --until-end --now "$(cat "$dir/now")" --export "$dir/again" \
+    timeout 100 "$inkflow" run --folder "$dir/in" --journal "$dir/journal" --until-end --now "$(cat "$dir/now")" --export "$dir/again" \
         2>/dev/null || return
     "$oracle" compare "$dir/want" "$dir/again"
 }

@@ -47,6 +47,7 @@ case ${1:-all} in
         step system tests/system.sh
         step reading tests/reading.sh
         step stores tests/stores.sh
+        step cluster tests/cluster.sh
         ;;
     *) echo "usage: tests/run.sh [check|all]" >&2; exit 2 ;;
 esac

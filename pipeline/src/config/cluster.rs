@@ -18,7 +18,7 @@ const FIRST_PORT: usize = 7400;
 pub struct ClusterConfig {
     /// Where each process listens, as the others reach it, HOST:PORT, process 0 first. Readers join process 0 there: one
     /// address is enough for a process with readers and no others beside it.
-    #[schemars(extend("examples" = [["127.0.0.1:7400", "127.0.0.1:7401"]]))]
+    #[schemars(extend("examples" = [["127.0.0.1:7400"]]))]
     pub processes: Vec<String>,
     /// This process's index, from 0; `--process` goes before it.
     #[serde(default)]

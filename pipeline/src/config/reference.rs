@@ -2,7 +2,9 @@
 //! `docs/examples/homework.yaml`, all made from the doc comments of [`FlowConfig`]. Tests keep the files equal to it;
 //! `UPDATE=1 cargo test -p inkflow reference` writes them anew.
 
-use super::{BatchConfig, FlowConfig, LimitsConfig, LogConfig, ModelConfig, PostgresConfig};
+use super::{
+    BatchConfig, ClusterConfig, FlowConfig, JoinedConfig, LimitsConfig, LogConfig, ModelConfig, PostgresConfig,
+};
 use super::{BucketConfig, JournalBucketConfig, PhotoBucketConfig, WebConfig};
 use super::{ChangelogConfig, KafkaConfig, KafkaSasl, KafkaSourceConfig, KafkaTls, NotificationsConfig, TopicNames};
 use schemars::generate::SchemaSettings;
@@ -89,6 +91,8 @@ impl Schemas {
             ("JournalBucketConfig", order_of::<JournalBucketConfig>()),
             ("ModelConfig", order_of::<ModelConfig>()),
             ("BatchConfig", order_of::<BatchConfig>()),
+            ("JoinedConfig", order_of::<JoinedConfig>()),
+            ("ClusterConfig", order_of::<ClusterConfig>()),
             ("LimitsConfig", order_of::<LimitsConfig>()),
             ("PostgresConfig", order_of::<PostgresConfig>()),
             ("LogConfig", order_of::<LogConfig>()),
