@@ -1,7 +1,6 @@
 //! A topic folded by key: what its changelog says.
 
-use super::super::client::{trouble, Ear, ASK_TIMEOUT};
-use super::super::topic_ids::describe;
+use super::super::client::{ask, trouble, Ear, ASK_TIMEOUT};
 use super::super::Connection;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
@@ -13,6 +12,15 @@ use std::time::{Duration, Instant};
 
 /// A topic that gives nothing for so long is given up for now.
 const STALLED_AFTER: Duration = Duration::from_secs(10);
+
+/// How far a topic is folded.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum UpTo {
+    /// To the first transaction that is open: whoever began it may have died, and it would be waited for in vain.
+    Committed,
+    /// To the end of what is written; what is not committed yet is waited for. Nobody but us writes, so it soon will be.
+    Written,
+}
 
 /// A topic could not be folded.
 #[derive(Debug)]
@@ -57,8 +65,8 @@ fn is_without_leader(error: &KafkaError) -> bool {
 }
 
 /// The last value of each key of a topic, without those that are deleted: committed records only, and all that are there
-/// now. A transaction that is being committed is waited for.
-pub(super) fn fold(connection: &Connection, topic: &str) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, Unfolded> {
+/// now.
+pub(super) fn fold(connection: &Connection, topic: &str, up_to: UpTo) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, Unfolded> {
     let ear = Ear::default();
     let consumer = |level: &str| {
         let mut config = connection.config();
@@ -71,15 +79,16 @@ pub(super) fn fold(connection: &Connection, topic: &str) -> Result<BTreeMap<Vec<
         config.create_with_context(ear.clone())
     };
     let away = |error: KafkaError| Unfolded::Away(trouble(&ear, error));
-    let ends: BaseConsumer<Ear> = consumer("read_uncommitted").map_err(away)?;
+    // What a client is told of a partition's end depends on what it reads.
+    let level = if up_to == UpTo::Committed { "read_committed" } else { "read_uncommitted" };
+    let ends: BaseConsumer<Ear> = consumer(level).map_err(away)?;
     let rows: BaseConsumer<Ear> = consumer("read_committed").map_err(away)?;
-    let seen = describe(ends.client(), &[topic], ASK_TIMEOUT).map_err(|error| Unfolded::Away(trouble(&ear, error)))?;
+    let seen = ask(&ends, &[topic]).map_err(Unfolded::Away)?;
     let partitions = match seen.into_iter().next().map(|seen| seen.found) {
         Some(Ok((_, partitions))) => partitions,
         Some(Err(RDKafkaErrorCode::UnknownTopicOrPartition)) | None => return Err(Unfolded::Absent(topic.to_owned())),
         Some(Err(error)) => return Err(Unfolded::Away(format!("topic {topic}: {error}"))),
     };
-    // The end of what is written, committed or not: nobody but us writes, so what is not committed soon will be.
     let mut left = BTreeMap::new();
     let mut list = TopicPartitionList::new();
     for partition in 0..partitions.cast_signed() {

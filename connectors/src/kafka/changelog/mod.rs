@@ -19,7 +19,7 @@ use super::client::{trouble, Ear};
 use super::Connection;
 use crate::sink::plan::{self, Op, Standing};
 use crate::sink::{Claim, EpochStamp, Sink, SinkError, ViewChanges};
-use fold::fold;
+use fold::{fold, UpTo};
 use inkflow_schemas::{Row, ViewSchema};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
@@ -111,9 +111,9 @@ impl ChangelogSink {
     }
 
     /// What stands in the topic of epochs.
-    fn stood(&self) -> Result<Option<Stood>, SinkError> {
+    fn stood(&self, up_to: UpTo) -> Result<Option<Stood>, SinkError> {
         let mut stood = None;
-        let held = fold(&self.settings.connection, &self.epochs()).map_err(|error| self.transient(error))?;
+        let held = fold(&self.settings.connection, &self.epochs(), up_to).map_err(|error| self.transient(error))?;
         if let Some(value) = held.get(STANDING) {
             stood = Stood::read(value);
             if stood.is_none() {
@@ -165,21 +165,31 @@ impl ChangelogSink {
             Failure::Sink(error) => error,
             Failure::Again(reason) => self.transient(reason),
             // Whoever took the id from us may have found that it may not have it.
-            Failure::Fenced(reason) => self.still_ours(claim).map_or_else(|error| error, |_| self.transient(reason)),
+            Failure::Fenced(reason) => {
+                self.still_ours(claim, UpTo::Written).map_or_else(|error| error, |_| self.transient(reason))
+            }
         }
     }
 
-    /// A writer for whoever has claimed the sink, and still has it. Asked before the id is taken, so that an old process
-    /// does not disturb its heir, and after, when nobody else can write.
-    fn regain(&self, claim: Claim) -> Result<(Writer, Standing), SinkError> {
-        self.still_ours(claim)?;
-        let writer = self.take_over().map_err(|failure| self.settled(claim, failure))?;
-        Ok((writer, self.still_ours(claim)?))
+    /// The same for whoever has not claimed the sink yet: it may be tried again unless somebody has it who goes before.
+    fn unclaimed(&self, claim: Claim, failure: Failure) -> SinkError {
+        let Failure::Fenced(reason) = failure else { return self.settled(claim, failure) };
+        let stood = self.stood(UpTo::Written).map(|stood| stood.map(|stood| stood.standing));
+        let standing = stood.and_then(|standing| Standing::claimed(&self.name, standing, claim));
+        standing.map_or_else(|error| error, |_| self.transient(reason))
     }
 
-    fn still_ours(&self, claim: Claim) -> Result<Standing, SinkError> {
+    /// A writer for whoever has claimed the sink, and still has it. Asked before the id is taken, so that an old process
+    /// does not disturb its heir, and after, when nobody else can write, and no transaction is open.
+    fn regain(&self, claim: Claim) -> Result<(Writer, Standing), SinkError> {
+        self.still_ours(claim, UpTo::Committed)?;
+        let writer = self.take_over().map_err(|failure| self.settled(claim, failure))?;
+        Ok((writer, self.still_ours(claim, UpTo::Written)?))
+    }
+
+    fn still_ours(&self, claim: Claim, up_to: UpTo) -> Result<Standing, SinkError> {
         let fenced = |reason: &str| SinkError::Fenced { sink: self.name.clone(), reason: reason.to_owned() };
-        match self.stood()? {
+        match self.stood(up_to)? {
             Some(stood) if stood.standing.claim == claim => Ok(stood.standing),
             Some(stood) => match Standing::claimed(&self.name, Some(stood.standing), claim) {
                 Err(error) => Err(error),
@@ -191,7 +201,7 @@ impl ChangelogSink {
 
     /// Deletions of all rows of a topic.
     fn emptied(&self, topic: &str) -> Result<Vec<(String, Vec<u8>, Option<Vec<u8>>)>, SinkError> {
-        let held = match fold(&self.settings.connection, topic) {
+        let held = match fold(&self.settings.connection, topic, UpTo::Written) {
             Ok(held) => held,
             // Somebody deleted it: all its rows are gone.
             Err(error) if fold::is_absent(&error) => return Ok(Vec::new()),
@@ -249,10 +259,11 @@ impl Sink for ChangelogSink {
         let mut names: Vec<String> = views.iter().map(|view| self.topic(view)).collect();
         names.push(self.epochs());
         topics::ensure(&self.settings, &names).map_err(|error| self.transient(error))?;
-        // Asked before the id is taken, so that an old process does not disturb its heir.
-        Standing::claimed(&self.name, self.stood()?.map(|stood| stood.standing), claim)?;
-        let writer = self.take_over().map_err(|failure| self.settled(claim, failure))?;
-        let stood = self.stood()?;
+        // Asked before the id is taken, so that an old process does not disturb its heir; taking it ends the transaction that
+        // a process left open when it was killed.
+        Standing::claimed(&self.name, self.stood(UpTo::Committed)?.map(|stood| stood.standing), claim)?;
+        let writer = self.take_over().map_err(|failure| self.unclaimed(claim, failure))?;
+        let stood = self.stood(UpTo::Written)?;
         let standing = Standing::claimed(&self.name, stood.as_ref().map(|stood| stood.standing), claim)?;
         let mut gone = Vec::new();
         for (name, columns) in stood.iter().flat_map(|stood| &stood.views) {
@@ -261,7 +272,7 @@ impl Sink for ChangelogSink {
             }
         }
         let stood = Stood { standing, views: record::views(views) };
-        self.write(&writer, &gone, &stood, None).map_err(|failure| self.settled(claim, failure))?;
+        self.write(&writer, &gone, &stood, None).map_err(|failure| self.unclaimed(claim, failure))?;
         let strays = BTreeSet::new();
         self.opened = Some(Opened { views: views.to_vec(), claim, standing, writer: Some(writer), strays });
         Ok(standing.written)
@@ -270,7 +281,8 @@ impl Sink for ChangelogSink {
     fn read(&mut self, view: usize, f: &mut dyn FnMut(Row)) -> Result<(), SinkError> {
         let Some(opened) = &self.opened else { return Err(self.fatal("it is not open")) };
         let schema = opened.views[view];
-        let held = fold(&self.settings.connection, &self.topic(schema)).map_err(|error| self.transient(error))?;
+        let held = fold(&self.settings.connection, &self.topic(schema), UpTo::Written)
+            .map_err(|error| self.transient(error))?;
         let mut strays = BTreeSet::new();
         for (key, value) in held {
             match record::read(schema, &value).filter(|row| record::key(schema, row) == key) {
