@@ -1,8 +1,9 @@
 //! What librdkafka says by itself, and how its errors are put.
 
+use super::topic_ids::{describe, Described};
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::ConsumerContext;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::producer::{DeliveryResult, ProducerContext};
 use rdkafka::topic_partition_list::TopicPartitionList;
@@ -11,6 +12,9 @@ use std::time::Duration;
 
 /// No question to the brokers takes longer: whoever asks must come back in time to be stopped.
 pub(super) const ASK_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// A client that reads nothing has said all after so many words.
+const SAID_MAX: usize = 100;
 
 /// Hears what a client says by itself. Clones hear together.
 #[derive(Clone, Debug, Default)]
@@ -71,6 +75,24 @@ impl ProducerContext for Ear {
         if let Err((error, _)) = result {
             let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
             *failed = failed.or(error.rdkafka_error_code());
+        }
+    }
+}
+
+/// Asks the brokers for topics.
+pub(super) fn ask(consumer: &BaseConsumer<Ear>, names: &[&str]) -> Result<Vec<Described>, String> {
+    describe(consumer.client(), names, ASK_TIMEOUT).map_err(|error| {
+        overhear(consumer);
+        trouble(consumer.context(), error)
+    })
+}
+
+/// Hears what a consumer has to say that reads nothing: who polls it hears that, and nobody does. One that reads may not be
+/// asked so, as its records would be lost.
+pub(super) fn overhear(consumer: &BaseConsumer<Ear>) {
+    for _ in 0..SAID_MAX {
+        if consumer.poll(Duration::ZERO).is_none() {
+            return;
         }
     }
 }

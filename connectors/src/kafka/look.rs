@@ -1,6 +1,6 @@
 //! Looking at the topics: which they are, which partitions they have, where they end; and what is read from then on.
 
-use super::client::ASK_TIMEOUT;
+use super::client::{overhear, ASK_TIMEOUT};
 use super::source::{KafkaSource, Part, SourceTopic};
 use super::start::{watermarks, NoStart, Start};
 use super::topic_ids::{describe, Described};
@@ -47,7 +47,13 @@ impl KafkaSource {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let seen = match describe(self.consumer.client(), &names, ASK_TIMEOUT) {
             Ok(described) => self.see(described),
-            Err(error) => Err(Trouble::Later(format!("the brokers do not answer: {error}"))),
+            Err(error) => {
+                // Whoever reads nothing yet is not polled.
+                if self.consumer.assignment().is_ok_and(|list| list.count() == 0) {
+                    overhear(&self.consumer);
+                }
+                Err(Trouble::Later(format!("the brokers do not answer: {error}")))
+            }
         };
         self.looked = Some(Instant::now());
         match seen {

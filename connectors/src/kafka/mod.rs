@@ -12,7 +12,7 @@ mod start;
 mod topic_ids;
 
 use crate::hidden::Hidden;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::BaseConsumer;
 use rdkafka::ClientConfig;
 use std::path::PathBuf;
 
@@ -128,17 +128,14 @@ pub enum TopicIs {
 /// Looks at topics, without a change to anything. Fails where the brokers do not answer.
 pub fn topics(connection: &Connection, names: &[String]) -> Result<Vec<(String, TopicIs)>, String> {
     use rdkafka::types::RDKafkaErrorCode;
-    let ear = client::Ear::default();
-    let config = connection.config();
     let consumer: BaseConsumer<client::Ear> =
-        config.create_with_context(ear.clone()).map_err(|error| error.to_string())?;
+        connection.config().create_with_context(client::Ear::default()).map_err(|error| error.to_string())?;
     let mut wanted: Vec<&str> = names.iter().map(String::as_str).collect();
     if wanted.is_empty() {
         // A name that nobody has: it is the answer that counts.
         wanted.push("inkflow-check");
     }
-    let asked = topic_ids::describe(consumer.client(), &wanted, client::ASK_TIMEOUT);
-    let asked = asked.map_err(|error| client::trouble(&ear, error))?;
+    let asked = client::ask(&consumer, &wanted)?;
     let is = |found| match found {
         Ok((_, partitions)) => TopicIs::There(partitions),
         Err(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => TopicIs::Absent,

@@ -9,5 +9,6 @@ mod changelog;
 mod contract;
 mod law;
 mod letters;
+mod security;
 mod sink_law;
 mod source;

@@ -1,9 +1,9 @@
 //! The changelog's topics: made where they are not there.
 
-use super::super::client::{trouble, Ear, ASK_TIMEOUT};
-use super::super::topic_ids::describe;
+use super::super::client::{ask, trouble, Ear};
 use super::ChangelogSettings;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::consumer::BaseConsumer;
 use rdkafka::types::RDKafkaErrorCode;
 use std::time::Duration;
 
@@ -16,11 +16,10 @@ const SEGMENT_MS: &str = "21600000";
 
 /// Makes those topics that are not there: compacted.
 pub(super) fn ensure(settings: &ChangelogSettings, names: &[String]) -> Result<(), String> {
-    let ear = Ear::default();
-    let admin: AdminClient<Ear> =
-        settings.connection.config().create_with_context(ear.clone()).map_err(|error| error.to_string())?;
+    let config = settings.connection.config();
+    let consumer: BaseConsumer<Ear> = config.create_with_context(Ear::default()).map_err(|error| error.to_string())?;
     let wanted: Vec<&str> = names.iter().map(String::as_str).collect();
-    let seen = describe(admin.inner(), &wanted, ASK_TIMEOUT).map_err(|error| trouble(&ear, error))?;
+    let seen = ask(&consumer, &wanted)?;
     let mut missing = Vec::new();
     for seen in seen {
         match seen.found {
@@ -32,6 +31,8 @@ pub(super) fn ensure(settings: &ChangelogSettings, names: &[String]) -> Result<(
     if missing.is_empty() {
         return Ok(());
     }
+    let ear = Ear::default();
+    let admin: AdminClient<Ear> = config.create_with_context(ear.clone()).map_err(|error| error.to_string())?;
     let copies = settings.replication.map_or(-1, i32::from);
     let partitions =
         |name: &str| if name.ends_with(super::EPOCHS) { 1 } else { settings.partitions.max(1).cast_signed() };
