@@ -10,9 +10,10 @@ STEP_MAX_S=2400
 
 # Servers of our own, on ports of our own, for as long as the tests run.
 INKFLOW_RUN=$(mktemp -d)
-export INKFLOW_RUN KAFKA_PORT=0 POSTGRES_PORT=0 MINIO_PORT=0 TOXIPROXY_PORT=0
-SERVERS=(kafka postgres minio toxiproxy)
+export INKFLOW_RUN POSTGRES_PORT=0 MINIO_PORT=0 TOXIPROXY_PORT=0
+SERVERS=(postgres minio toxiproxy)
 finish() {
+    tests/broker.sh stop >/dev/null 2>&1
     for server in "${SERVERS[@]}"; do "deploy/services/$server.sh" wipe >/dev/null 2>&1; done
     rm -rf "$log" "$INKFLOW_RUN"
 }
@@ -33,6 +34,8 @@ step() { # NAME COMMAND...
 if [ "${1:-all}" = all ]; then
     ORT_DYLIB_PATH=$(deploy/onnxruntime.sh) || exit 1
     export ORT_DYLIB_PATH
+    servers=$(tests/broker.sh start) || exit 1
+    eval "$servers"
     for server in "${SERVERS[@]}"; do
         "deploy/services/$server.sh" start >/dev/null || exit 1
         eval "$("deploy/services/$server.sh" env)"
@@ -45,6 +48,7 @@ case ${1:-all} in
     all)
         step tests cargo test --workspace --no-fail-fast
         step system tests/system.sh
+        step kafka tests/kafka.sh
         step reading tests/reading.sh
         step stores tests/stores.sh
         step cluster tests/cluster.sh

@@ -14,7 +14,7 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 
 pub fn brokers() -> String {
     std::env::var("KAFKA_BROKERS").expect(
-        "these tests need Kafka: KAFKA_BROKERS=host:port, as `deploy/services/kafka.sh start` prints it, or tests/run.sh all",
+        "these tests need Kafka: KAFKA_BROKERS and what else `tests/broker.sh start` prints, or tests/run.sh all",
     )
 }
 
