@@ -122,7 +122,59 @@ YAML
     done
 }
 
+# What readers in other processes answer, killed, ended and started at any moment, is what one process answers.
+readers_come_and_go() {
+    local port photo victim readers=() rounds run
+    mkdir -p "$work/joined/photos" && cd "$work/joined" || return
+    port=$(python3 -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    cat >alone.yaml <<YAML
+version: 1
+source: {folder: {path: in}}
+photos: {folder: {path: photos}}
+readers: {model: {folder: "$repository/models", name: page@1, threads: 1}}
+cluster: {processes: ["127.0.0.1:$port"]}
+YAML
+    sed 's/^readers:.*/readers: {joined: {name: page@1}}/; s/^photos:.*//' alone.yaml >joined.yaml
+    assignment 1 8000
+    for photo in $(seq 300); do
+        enrol "s$photo"
+        cp "$repository/models/demo-photos/00$(printf %02d $((photo % 40))).jpg" "photos/$photo.jpg"
+        # Other bytes behind the end of the picture: known to nobody.
+        printf %s "$photo" >>"photos/$photo.jpg"
+        upload "$photo" "s$photo" 1 "$photo.jpg" 1795100000000
+    done
+    # One that cannot be read, and one that is not there.
+    printf 'no picture' >photos/7.jpg && rm photos/8.jpg
+    sed '/^cluster/d' alone.yaml >one.yaml
+    "$inkflow" run one.yaml --until-end --export want --now 1795300000000 2>log.want || { cat log.want; return 1; }
+
+    for victim in 0 1; do
+        "$inkflow" supervise reader --join "127.0.0.1:$port" alone.yaml 2>>"log.$victim" & readers[victim]=$!
+    done
+    timeout 200 "$inkflow" run joined.yaml --until-end --export out --now 1795300000000 2>log & run=$!
+    RANDOM=5
+    for rounds in 1 2 3 4 5; do
+        sleep "1.$((RANDOM % 9))"
+        victim=$((RANDOM % 2))
+        [ $rounds = 3 ] && signal=TERM || signal=KILL
+        pkill -$signal -P "${readers[victim]}" && echo "SIG$signal to reader $victim"
+        # Asked to end, a reader has ended well, and supervise with it.
+        [ $signal = TERM ] && wait "${readers[victim]}" && {
+            "$inkflow" supervise reader --join "127.0.0.1:$port" alone.yaml 2>>"log.$victim" & readers[victim]=$!
+        }
+        kill -0 $run 2>/dev/null || break
+    done
+    wait $run; local status=$?
+    kill "${readers[@]}"; wait "${readers[@]}"
+    [ $status = 0 ] || { echo "ended with $status"; cat log log.0 log.1; return 1; }
+    grep -q 'a reader has left' log || { echo "no reader was lost"; return 1; }
+    [ "$rounds" -ge 3 ] || { echo "it was over before readers were killed"; return 1; }
+    # The epochs of freshness are those of the run.
+    diff -r -x freshness.csv want out
+}
+
 check "nothing is inferred twice; what failed for a missing model is read once it is there" nothing_twice
 check "a photo that hangs the model is set aside after three counted attempts" a_hang_is_set_aside
+check "readers in other processes come and go, and answer what one process answers" readers_come_and_go
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

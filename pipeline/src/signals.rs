@@ -12,14 +12,15 @@ use tokio::sync::watch;
 /// A run that was asked to end is given so long.
 pub const STOP_PATIENCE: Duration = Duration::from_secs(15);
 
-/// From now on signals are heard: the value turns true at the first. Must be called within a tokio runtime.
-pub fn listen() -> io::Result<watch::Receiver<bool>> {
+/// From now on signals are heard: the value turns true at the first, and `what` is said to be done. Must be called within a
+/// tokio runtime.
+pub fn listen(what: &'static str) -> io::Result<watch::Receiver<bool>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let (asked, heard) = watch::channel(false);
     tokio::spawn(async move {
         let name = first_of(&mut terminate, &mut interrupt).await;
-        tracing::info!("{name}: sealing what was gathered, writing the sinks, then ending; once more ends at once");
+        tracing::info!("{name}: {what}, then ending; once more ends at once");
         // Nobody listens any more where the run has ended by itself.
         let _ = asked.send(true);
         if let Err(error) = watchdog() {

@@ -25,7 +25,7 @@ use std::process::ExitCode;
 #[command(name = "inkflow", version, about)]
 #[command(
     after_help = "Exit codes: 0 done, 1 other, 2 usage or flow file, 3 another process took over, 4 a source, journal \
-    or sink cannot go on, 5 stopped before it was done. All of it: docs/reference/."
+    or sink cannot go on, 5 stopped before it was done, 6 the cluster lost a process. All of it: docs/reference/."
 )]
 struct Args {
     #[command(subcommand)]

@@ -36,8 +36,8 @@ pub(super) fn run(ReaderArgs { join, flow, log }: ReaderArgs) -> Result<(), Fail
     let secret = cluster::shared(secret, std::iter::once(&join)).map_err(Failure::Usage)?;
     let runtime = super::run::runtime()?;
     runtime.block_on(async {
-        let asked_to_end =
-            signals::listen().map_err(|error| Failure::Other(format!("signals cannot be heard: {error}")))?;
+        let asked_to_end = signals::listen("answering what is lent, or giving it back")
+            .map_err(|error| Failure::Other(format!("signals cannot be heard: {error}")))?;
         let Some(reader) = of(&config)? else {
             let why = format!("{} has no model that reads: `readers: {{model: ...}}`", flow.display());
             return Err(Failure::Usage(why));

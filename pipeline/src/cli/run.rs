@@ -131,8 +131,8 @@ async fn go(
     terminal: Terminal,
     metrics: Option<PrometheusHandle>,
 ) -> Result<(), Failure> {
-    let mut asked_to_end =
-        signals::listen().map_err(|error| Failure::Other(format!("signals cannot be heard: {error}")))?;
+    let mut asked_to_end = signals::listen("sealing what was gathered, writing the sinks")
+        .map_err(|error| Failure::Other(format!("signals cannot be heard: {error}")))?;
     let vitals = Arc::new(Vitals::default());
     if let Some(HttpConfig { listen }) = config.http {
         let bound = serve::start(listen, vitals.clone(), metrics).await;

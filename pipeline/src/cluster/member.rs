@@ -28,7 +28,8 @@ pub struct Guests {
 /// The other processes, watched.
 pub struct Watched {
     leave: watch::Sender<bool>,
-    watching: JoinHandle<Option<ClusterError>>,
+    /// None when it has ended: there is nobody to watch.
+    watching: Option<JoinHandle<Option<ClusterError>>>,
 }
 
 impl Guests {
@@ -55,23 +56,29 @@ impl Guests {
             }
             None
         });
-        Watched { leave, watching }
+        Watched { leave, watching: Some(watching) }
     }
 }
 
 impl Watched {
     /// Waits until one of them is lost: for ever, where none is.
     pub async fn lost(&mut self) -> ClusterError {
-        match (&mut self.watching).await {
-            Ok(Some(lost)) => lost,
-            _ => std::future::pending().await,
+        if let Some(watching) = &mut self.watching {
+            let ended = watching.await;
+            self.watching = None;
+            if let Ok(Some(lost)) = ended {
+                return lost;
+            }
         }
+        std::future::pending().await
     }
 
     /// The dataflow has ended as it should: says so to the others, who end only then as those who are done.
     pub async fn say_goodbye(self) {
         let _ = self.leave.send(true);
-        let _ = tokio::time::timeout(GOODBYE_PATIENCE, self.watching).await;
+        if let Some(watching) = self.watching {
+            let _ = tokio::time::timeout(GOODBYE_PATIENCE, watching).await;
+        }
     }
 }
 
