@@ -192,9 +192,45 @@ lost_and_paused() {
     "$oracle" compare "$dir/want" "$dir/again"
 }
 
+# The units under deploy/ name commands and fields that there are.
+units_hold() {
+    local dir=$work/units line command flow status
+    mkdir "$dir" && python3 - "$dir" <<'PY' || return
+import re, shlex, sys, textwrap
+manifest = open("deploy/kubernetes/inkflow.yaml").read()
+flows = re.findall(r"^  (\w+\.yaml): \|\n((?:    .*\n|\n| {2}#.*\n)+)", manifest, re.M)
+assert [name for name, _ in flows] == ["flow.yaml", "reader.yaml"], flows
+for name, text in flows:
+    open(f"{sys.argv[1]}/{name}", "w").write(textwrap.dedent(re.sub(r"^ {2}#.*\n", "", text, flags=re.M)))
+commands = [re.split(r",\s*", command) for command in re.findall(r"command: \[(.*)\]", manifest)]
+commands = [[word.strip('"') for word in command] for command in commands]
+for unit in ["inkflow@", "inkflow-reader@"]:
+    lines = open(f"deploy/systemd/{unit}.service").read().splitlines()
+    commands += [shlex.split(line.split("=", 1)[1]) for line in lines if line.startswith("ExecStart=")]
+assert len(commands) == 4, commands
+with open(f"{sys.argv[1]}/commands", "w") as out:
+    for command in commands:
+        assert command[0] == "/usr/local/bin/inkflow", command
+        print(shlex.join(command[1:]).replace("'$(INDEX)'", "1").replace("%i", "1").replace("'${JOIN}'", "there:1"), file=out)
+PY
+    while read -r line; do
+        # shellcheck disable=SC2086
+        "$inkflow" $line --help >/dev/null || { echo "inkflow $line"; return 1; }
+    done <"$dir/commands"
+    for flow in flow reader; do
+        timeout 60 "$inkflow" check "$dir/$flow.yaml"; status=$?
+        # 1: nothing of it is there to be tried. 2: the file is wrong.
+        [ $status = 1 ] || { echo "check of $flow.yaml ended with $status"; return 1; }
+    done
+    for line in deploy/systemd/*.service; do
+        ! command -v systemd-analyze >/dev/null || ! systemd-analyze verify "$line" 2>&1 | grep -v 'inkflow is not executable' | grep . || return
+    done
+}
+
 check "2 and 3 processes of 1 and 2 workers export what the recompute says" equal_at_any_size
 check "2 processes under supervise, killed 15 times, export what the recompute says" killed
 check "strangers, wrong secrets, second processes: refused, told, no harm" disturbed
 check "a lost process ends the other; a paused one is replaced, and writes nothing afterwards" lost_and_paused
+check "the units under deploy/ name commands and fields that there are" units_hold
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -24,6 +24,8 @@ pub struct Vitals {
     running: OnceLock<Running>,
     pages: OnceLock<Arc<PageReader>>,
     photos: OnceLock<Arc<Stores>>,
+    /// Of a process that serves the one with the journal: whether its cluster runs.
+    serving: OnceLock<watch::Receiver<bool>>,
 }
 
 struct Running {
@@ -52,6 +54,7 @@ impl Default for Vitals {
             running: OnceLock::new(),
             pages: OnceLock::new(),
             photos: OnceLock::new(),
+            serving: OnceLock::new(),
         }
     }
 }
@@ -62,6 +65,12 @@ impl Vitals {
         let hydrated = progress.borrow().epoch;
         // A run is prepared once.
         let _ = self.running.set(Running { progress, hydrated });
+    }
+
+    /// This process serves another, from when the value turns true.
+    pub fn serving(&self, gathered: watch::Receiver<bool>) {
+        // A process serves one cluster.
+        let _ = self.serving.set(gathered);
     }
 
     /// These threads read its photos.
@@ -132,6 +141,12 @@ impl Vitals {
         }
         if let Some(longest) = self.figures().map(|figures| figures.longest).filter(|longest| *longest > STUCK_AFTER) {
             return Health::Stuck(format!("a reader thread has been at one batch for {} s", longest.as_secs()));
+        }
+        if let Some(gathered) = self.serving.get() {
+            return match *gathered.borrow() {
+                true => Health::Ready,
+                false => Health::NotYet("gathering: the cluster's other processes are waited for".to_owned()),
+            };
         }
         let Some(running) = self.running.get() else {
             let rows = self.hydrated.load(Ordering::Relaxed);

@@ -5,6 +5,7 @@ use crate::cluster::hello::Shared;
 use crate::config::{cluster, FlowConfig, LogFormat, ReaderConfig};
 use crate::run::{MakeReader, Readers};
 use crate::terminal::Terminal;
+use crate::vitals::Vitals;
 use crate::{panic, readers, remote, signals, stores, watchdog};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -38,7 +39,7 @@ pub(super) fn run(ReaderArgs { join, flow, log }: ReaderArgs) -> Result<(), Fail
     runtime.block_on(async {
         let asked_to_end = signals::listen("answering what is lent, or giving it back")
             .map_err(|error| Failure::Other(format!("signals cannot be heard: {error}")))?;
-        let Some(reader) = of(&config)? else {
+        let Some(reader) = of(&config, None)? else {
             let why = format!("{} has no model that reads: `readers: {{model: ...}}`", flow.display());
             return Err(Failure::Usage(why));
         };
@@ -50,12 +51,15 @@ pub(super) fn run(ReaderArgs { join, flow, log }: ReaderArgs) -> Result<(), Fail
 pub(super) type Reading = (MakeReader, usize);
 
 /// The reader of a flow, watched for threads that hang; none where no model reads in it.
-pub(super) fn of(config: &FlowConfig) -> Result<Option<Reading>, Failure> {
+pub(super) fn of(config: &FlowConfig, vitals: Option<&Vitals>) -> Result<Option<Reading>, Failure> {
     let (ReaderConfig::Model(model), places @ [_, ..]) = (&config.readers, &config.photos[..]) else {
         return Ok(None);
     };
     let (readers, pages) = readers::start(model, Arc::new(stores::photos(places, model)?))?;
     let hung_after = Duration::from_secs(model.hung_after_s.get());
+    if let Some(vitals) = vitals {
+        vitals.reading(pages.clone());
+    }
     watchdog::start(hung_after, config.log.format, pages)
         .map_err(|error| Failure::Other(format!("no thread for the watchdog: {error}")))?;
     match readers {

@@ -141,7 +141,7 @@ async fn go(
     let membership = config.cluster.as_ref().map(|cluster| cluster.membership(config.workers)).transpose();
     let membership = membership.map_err(Failure::Usage)?;
     if let Some(membership) = membership.clone().filter(|membership| membership.index > 0) {
-        return serve(config, membership, asked_to_end).await;
+        return serve(config, membership, asked_to_end, &vitals).await;
     }
     let shown = tokio::spawn(terminal.follow(vitals.clone()));
     let setup = Setup { membership, ..setup(config, until_end, now, &vitals)? };
@@ -192,16 +192,20 @@ async fn serve(
     config: &FlowConfig,
     membership: Membership,
     mut asked_to_end: watch::Receiver<bool>,
+    vitals: &Vitals,
 ) -> Result<(), Failure> {
+    let (gathered, serving) = watch::channel(false);
+    vitals.serving(serving);
     let (address, secret) = (membership.addresses.first().cloned().unwrap_or_default(), membership.secret.clone());
     let (joined, joining) = oneshot::channel();
     let serving = cluster::serve(membership, joined);
     let stop = asked_to_end.clone();
     let reading = async {
-        let reader = match reader::of(config)? {
-            Some(reader) if joining.await.is_ok() => reader,
-            _ => return std::future::pending().await,
-        };
+        let reader = reader::of(config, Some(vitals))?;
+        if joining.await.is_ok() {
+            let _ = gathered.send(true);
+        }
+        let Some(reader) = reader.filter(|_| *gathered.borrow()) else { return std::future::pending().await };
         reader::read_for(&address, &secret, reader, stop).await
     };
     tokio::select! {
