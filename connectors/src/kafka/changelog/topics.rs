@@ -5,7 +5,7 @@ use super::ChangelogSettings;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::consumer::BaseConsumer;
 use rdkafka::types::RDKafkaErrorCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long brokers may take to make topics.
 const MAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -18,16 +18,7 @@ const SEGMENT_MS: &str = "21600000";
 pub(super) fn ensure(settings: &ChangelogSettings, names: &[String]) -> Result<(), String> {
     let config = settings.connection.config();
     let consumer: BaseConsumer<Ear> = config.create_with_context(Ear::default()).map_err(|error| error.to_string())?;
-    let wanted: Vec<&str> = names.iter().map(String::as_str).collect();
-    let seen = ask(&consumer, &wanted)?;
-    let mut missing = Vec::new();
-    for seen in seen {
-        match seen.found {
-            Ok(_) => {}
-            Err(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => missing.push(seen.name),
-            Err(error) => return Err(format!("topic {}: {error}", seen.name)),
-        }
-    }
+    let missing = missing(&consumer, names)?;
     if missing.is_empty() {
         return Ok(());
     }
@@ -54,5 +45,26 @@ pub(super) fn ensure(settings: &ChangelogSettings, names: &[String]) -> Result<(
         }
     }
     tracing::info!(topics = missing.len(), "changelog topics were made");
+    // A broker hears of a topic a moment after it was made.
+    let began = Instant::now();
+    while !self::missing(&consumer, names)?.is_empty() {
+        if began.elapsed() > MAKE_TIMEOUT {
+            return Err("topics were made, and are not there".to_owned());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
     Ok(())
+}
+
+fn missing(consumer: &BaseConsumer<Ear>, names: &[String]) -> Result<Vec<String>, String> {
+    let wanted: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut missing = Vec::new();
+    for seen in ask(consumer, &wanted)? {
+        match seen.found {
+            Ok(_) => {}
+            Err(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => missing.push(seen.name),
+            Err(error) => return Err(format!("topic {}: {error}", seen.name)),
+        }
+    }
+    Ok(missing)
 }
