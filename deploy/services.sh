@@ -18,7 +18,7 @@ set -euo pipefail
 cd "$(dirname "$0")/services"
 
 SERVICES=(kafka minio postgres)
-# The topics of docs/views.md, and one for refused records and one for the views' changes.
+# The topics of docs/views.md, and one for refused records. Uploads to the bucket `photos` are told in the first.
 TOPICS=(submissions enrolments assignments reviews models erasures dead-letters)
 PARTITIONS=3
 BUCKETS=(photos inkflow-journal)
@@ -29,9 +29,11 @@ start() {
     for service in "${SERVICES[@]}"; do
         "./$service.sh" start >/dev/null
         echo "$service is up" >&2
+        # MinIO wants its target there when it starts.
+        [ "$service" != kafka ] || topics
     done
-    topics
     ./minio.sh bucket "${BUCKETS[@]}"
+    ./minio.sh notify photos
     eval "$(env_lines)"
     cat <<-SAY
 
@@ -44,6 +46,7 @@ start() {
 	Then:
 	    inkflow check docs/examples/services.yaml
 	    inkflow run docs/examples/services.yaml
+	or, with uploads as submissions, docs/examples/kafka.yaml (docs/kafka.md).
 	To end them: make services-stop
 	SAY
 }
@@ -51,6 +54,8 @@ start() {
 # Kafka's own tools start a JVM each, a second or two: only the topics that are missing are made.
 topics() {
     local there topic
+    eval "$(./kafka.sh env)"
+    export MINIO_NOTIFY_KAFKA_ENABLE_UP=on MINIO_NOTIFY_KAFKA_TOPIC_UP=${TOPICS[0]} MINIO_NOTIFY_KAFKA_BROKERS_UP=$KAFKA_BROKERS
     there=$(./kafka.sh cli TopicCommand --list)
     for topic in "${TOPICS[@]}"; do
         grep -qx "$topic" <<<"$there" || ./kafka.sh cli TopicCommand --create --topic "$topic" --partitions "$PARTITIONS" >/dev/null

@@ -94,6 +94,83 @@ print(len(rejected), "rejected,", len(letters), "letters,", len(headers), "writt
 PY
 }
 
+# A photo that is put into a bucket is a submission: the store tells Kafka by itself. A key that tells of no page is a dead
+# letter, and one with a name in it that a store would write in escapes is read as it is.
+an_upload_is_a_submission() {
+    local dir=$work/upload prefix=k$run-up. minio=deploy/services/minio.sh key
+    local records=$dir/records
+    "$topics" make "${prefix}submissions" && flow "$dir" "$prefix" || return
+    sed -i 's/^source: {kafka: {/&notifications: {key: "in\/{student_id}\/{assignment_id}\/{page}.jpg"}, /' "$dir/flow.yaml"
+    mkdir -p "$records/enrolments" "$records/assignments"
+    echo '{"key":"ann 4|7b","value":{"student_id":"ann 4","class_id":"7b","school_id":"x"}}' >"$records/enrolments/0.jsonl"
+    echo '{"key":"a","value":{"assignment_id":"a","class_id":"7b","subject":"maths","pages":1,"due_at":1999999999999}}' \
+        >"$records/assignments/0.jsonl"
+    echo '{"uri":"s3://pages/in/ann 4/a/1.jpg","quality":"ok","completion_bp":9000}' >"$dir/readings.jsonl"
+    "$topics" produce "$records" --prefix "$prefix" || return
+    export MINIO_PORT=0 MINIO_NOTIFY_KAFKA_ENABLE_UP=on MINIO_NOTIFY_KAFKA_BROKERS_UP=$KAFKA_BROKERS
+    export MINIO_NOTIFY_KAFKA_TOPIC_UP=${prefix}submissions
+    eval "$($minio start)" && $minio bucket pages && $minio notify pages || return
+    for key in in/ann%204/a/1.jpg in/nobody.jpg; do
+        $minio put models/demo-photos/0000.jpg "pages/$key" || return
+    done
+    for _ in $(seq 100); do
+        [ "$("$topics" read "${prefix}submissions" | wc -l)" -lt 2 ] || break
+        sleep 0.1
+    done
+    timeout 60 "$inkflow" run "$dir/flow.yaml" --until-end --export "$dir/out" || return
+    cat "$dir/out/page_status.csv" "$dir/out/rejected.csv"
+    grep -q '^ann 4,a,1,s3://pages/in/ann 4/a/1.jpg@.*,complete,9000,' "$dir/out/page_status.csv" &&
+        [ "$(grep -c 'not of the pattern' "$dir/out/rejected.csv")" = 1 ] &&
+        "$topics" read "${prefix}dead" | grep -q nobody.jpg
+}
+# With a store of its own, as a store is told at its start whom to tell.
+upload() { (export INKFLOW_RUN=$work/minio; an_upload_is_a_submission; code=$?; deploy/services/minio.sh wipe >/dev/null 2>&1; exit $code); }
+
+# docs/examples/kafka.yaml as it is, but for where things lie, with the servers of `make services`: a page put into the bucket is
+# read, and its row stands in the changelog.
+example() { (export INKFLOW_RUN=$work/example-run; the_example; code=$?; deploy/services/minio.sh wipe >/dev/null 2>&1; exit $code); }
+the_example() {
+    local dir=$work/example minio=deploy/services/minio.sh
+    ORT_DYLIB_PATH=${ORT_DYLIB_PATH:-$(deploy/onnxruntime.sh)} || return
+    export ORT_DYLIB_PATH
+    "$topics" make submissions enrolments assignments reviews models erasures dead-letters || return
+    mkdir -p "$dir/records/enrolments" "$dir/records/assignments"
+    sed "s#\.\./\.\./models#$PWD/models#; s#127.0.0.1:8080#127.0.0.1:0#" docs/examples/kafka.yaml >"$dir/kafka.yaml"
+    echo '{"key":"ann|7b","value":{"student_id":"ann","class_id":"7b","school_id":"x"}}' >"$dir/records/enrolments/0.jsonl"
+    echo '{"key":"a","value":{"assignment_id":"a","class_id":"7b","subject":"maths","pages":1,"due_at":1999999999999}}' \
+        >"$dir/records/assignments/0.jsonl"
+    "$topics" produce "$dir/records" --prefix "" || return
+    export MINIO_PORT=0 MINIO_NOTIFY_KAFKA_ENABLE_UP=on MINIO_NOTIFY_KAFKA_BROKERS_UP=$KAFKA_BROKERS
+    export MINIO_NOTIFY_KAFKA_TOPIC_UP=submissions
+    eval "$($minio start)" && $minio bucket photos && $minio notify photos || return
+    $minio put models/demo-photos/0000.jpg photos/x/7b/ann/a/1.jpg || return
+    for _ in $(seq 100); do
+        [ "$("$topics" read submissions | wc -l)" = 0 ] || break
+        sleep 0.1
+    done
+    "$inkflow" check "$dir/kafka.yaml" && timeout 120 "$inkflow" run "$dir/kafka.yaml" --until-end || return
+    "$topics" read inkflow.page_status | tee "$dir/page_status"
+    grep -q '"key":"ann|a|1"' "$dir/page_status" && grep -q 'page@1' "$dir/page_status"
+}
+
+# docs/examples/kafka-secured.yaml, at brokers that want what it says; and with a password that is not the one.
+secured() {
+    local dir=$work/secured wrong=sesame-7f3a9 code
+    mkdir -p "$dir"
+    cp docs/examples/kafka-secured.yaml "$dir/flow.yaml" && touch "$dir/readings.jsonl" || return
+    local -x KAFKA_BROKERS=$KAFKA_SASL_TLS KAFKA_AUTHORITY=$KAFKA_CERTIFICATES/authority.pem
+    local -x KAFKA_PASSWORD_FILE=$KAFKA_CERTIFICATES/password
+    "$inkflow" check "$dir/flow.yaml" && timeout 60 "$inkflow" run "$dir/flow.yaml" --until-end || return
+    echo "$wrong" >"$dir/wrong"
+    KAFKA_PASSWORD_FILE=$dir/wrong "$inkflow" check "$dir/flow.yaml" >"$dir/said" 2>&1
+    code=$?
+    cat "$dir/said"
+    [ "$code" = 1 ] && grep -q 'Authentication failed' "$dir/said" && ! grep -q "$wrong" "$dir/said"
+}
+
+check "docs/examples/kafka.yaml: a page put into the bucket is read, and stands in the changelog" example
+check "docs/examples/kafka-secured.yaml: TLS and a password, and one that is wrong is told" secured
+check "a photo put into a bucket is a submission, and a key of no page a dead letter" upload
 check "a history in topics of one partition, in stages, killed 15 times, equals the recompute" in_stages 31 1
 check "a history in topics that get more partitions, in stages, killed 15 times, equals the recompute" in_stages 32 many
 echo "$passed passed, $failed failed"
