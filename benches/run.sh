@@ -1,14 +1,18 @@
 #!/usr/bin/env bash
 # A backlog of N submissions (1 M unless given) with recorded readings: catch-up at 1 and 2 workers, then a start from
-# the journal that it left (hydration). Built with all optimisation. Figures are of this machine, as it is now.
+# the journal that it left (hydration). Then photos a second of the whole pipeline beside a bare loop of the same decoding and
+# model on the same threads. Built with all optimisation. Figures are of this machine, as it is now.
+#
+#   benches/run.sh [SUBMISSIONS]     both; 0 submissions: photos only
 set -euo pipefail
 cd "$(dirname "$0")/.."
 count=${1:-1000000}
 cargo build --release --quiet -p inkflow
-inkflow=$PWD/target/release/inkflow
+cargo build --release --quiet -p inkflow-connectors --example bare_loop
+release=$(realpath "${CARGO_TARGET_DIR:-target}/release")
+inkflow=$release/inkflow
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-python3 benches/backlog.py "$count" "$work/backlog"
 
 # measure WHAT COMMAND...: wall seconds and peak memory of a command, by the operating system's accounting.
 measure() {
@@ -25,10 +29,16 @@ print(f"{what}: {seconds:.1f} s, {count / seconds:,.0f} submissions/s, {usage.ru
 PY
 }
 
-now=1795248000000
-for workers in 1 2; do
-    measure "catch-up, $workers worker(s)" "$inkflow" run --folder "$work/backlog" --until-end --now $now \
-        --journal "$work/journal$workers" -w $workers
-done
-measure "start from the journal, 2 workers" "$inkflow" run --folder "$work/backlog" --until-end --now $now \
-    --journal "$work/journal1" -w 2
+if [ "$count" -gt 0 ]; then
+    python3 benches/backlog.py "$count" "$work/backlog"
+    now=1795248000000
+    for workers in 1 2; do
+        measure "catch-up, $workers worker(s)" "$inkflow" run --folder "$work/backlog" --until-end --now $now \
+            --journal "$work/journal$workers" -w $workers
+    done
+    measure "start from the journal, 2 workers" "$inkflow" run --folder "$work/backlog" --until-end --now $now \
+        --journal "$work/journal1" -w 2
+fi
+
+# Decoding and models share the processors with nothing else: as many threads as there are, as in a flow that says nothing.
+ORT_DYLIB_PATH=$(deploy/onnxruntime.sh) python3 benches/photos.py "$inkflow" "$release/examples/bare_loop" 1500 "$(nproc)"

@@ -252,7 +252,7 @@ impl Admission {
         fed.append(&mut self.withdrawn);
 
         for submission in self.submissions.drain(..).filter(|submission| !gone(&submission.student_id)) {
-            changes.push(live::put(live::submission_key(hash, &submission, epoch), &submission));
+            changes.push(live::put_submission(hash, &submission, epoch));
             fed.push(live::feed_submission(submission, epoch, clock));
         }
         for (_, (_, student, change, row)) in self.upserts.drain() {

@@ -100,12 +100,18 @@ fn key(collection: Collection, hash: u128) -> RowKey {
 
 /// The row of a submission admitted in that epoch. Every field is hashed: rows that differ anywhere are two rows.
 pub fn submission_key(hash: HashOf<'_>, submission: &Submission, admitted: Epoch) -> RowKey {
-    let bytes = payload(submission);
-    RowKey {
-        collection: Collection::Submissions,
-        hash: hash(Collection::Submissions, &[&bytes]),
-        epoch: Some(admitted),
-    }
+    submission_row(hash, &payload(submission), admitted)
+}
+
+/// Puts a submission. Its payload is its key, too, and is written once.
+pub fn put_submission(hash: HashOf<'_>, submission: &Submission, admitted: Epoch) -> Change {
+    let value = payload(submission);
+    Change::Put { key: submission_row(hash, &value, admitted), value }
+}
+
+fn submission_row(hash: HashOf<'_>, payload: &[u8], admitted: Epoch) -> RowKey {
+    let hash = hash(Collection::Submissions, &[payload]);
+    RowKey { collection: Collection::Submissions, hash, epoch: Some(admitted) }
 }
 
 /// The row of an enrolment.
