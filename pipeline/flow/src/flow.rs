@@ -11,7 +11,9 @@ use inkflow_operators::views::View;
 use inkflow_operators::{Epoch, Rows};
 use inkflow_schemas::{Millis, Question, Row, ViewSchema};
 use serde::{Deserialize, Serialize};
+use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use timely::dataflow::channels::pact::{Exchange, Pipeline};
 use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 use timely::dataflow::operators::generic::Operator;
@@ -164,7 +166,11 @@ pub struct Built {
     feeds: Vec<Box<dyn Feed>>,
     /// Its views, in the order of [`Out::Row`].
     pub views: Vec<&'static ViewSchema>,
+    sealed: Sealed,
 }
+
+/// The epoch after the last that was sealed.
+type Sealed = Rc<Cell<Epoch>>;
 
 impl Built {
     /// Feeds rows of the epoch that the inputs stand at. On worker 0 only.
@@ -180,6 +186,7 @@ impl Built {
     pub fn seal(&mut self, epoch: Epoch, clock: Millis) {
         self.feed(&[Fed::Clock(clock)]);
         self.advance_to(epoch + 1);
+        self.sealed.set(epoch + 1);
     }
 
     /// Moves the inputs on to that epoch.
@@ -204,13 +211,14 @@ pub fn build(
         let mut flow = Flow::new(scope);
         define(&mut flow);
         let outputs = scope.concatenate(std::mem::take(&mut flow.outputs));
-        deliver(outputs, first, deliveries);
-        Built { feeds: flow.feeds, views: flow.views }
+        let sealed = Sealed::new(Cell::new(first));
+        deliver(outputs, first, sealed.clone(), deliveries);
+        Built { feeds: flow.feeds, views: flow.views, sealed }
     })
 }
 
 /// Gathers all that leaves the dataflow on worker 0 and hands it out one whole epoch after the other.
-fn deliver(outputs: Outputs<'_>, first: Epoch, mut deliveries: Option<Deliver>) {
+fn deliver(outputs: Outputs<'_>, first: Epoch, sealed: Sealed, mut deliveries: Option<Deliver>) {
     let mut builder = OperatorBuilder::new("Deliver".to_owned(), outputs.scope());
     let mut input = builder.new_input(outputs, Exchange::new(|_: &(Out, Epoch, isize)| 0));
     builder.build(move |_| {
@@ -224,8 +232,9 @@ fn deliver(outputs: Outputs<'_>, first: Epoch, mut deliveries: Option<Deliver>) 
                 }
             });
             let Some(deliveries) = &mut deliveries else { return };
-            let Some(frontier) = frontiers[0].frontier().first().copied() else { return };
-            while delivered < frontier {
+            // Where the dataflow has ended, all that was sealed is whole.
+            let whole_before = frontiers[0].frontier().first().copied().unwrap_or(sealed.get());
+            while delivered < whole_before {
                 let out = waiting.remove(&delivered).unwrap_or_default();
                 deliveries(Delivery { epoch: delivered, out });
                 delivered += 1;
@@ -247,18 +256,20 @@ mod tests {
     use timely::dataflow::operators::Exchange as _;
 
     /// Defends: an epoch is delivered whole, and the dataflow ends, however its rows fill the containers that travel
-    /// between workers. (Rows of the first epoch that filled containers exactly were once kept back for ever.)
+    /// between workers; also the last one, whose inputs are closed at once. (Rows of the first epoch that filled containers
+    /// exactly were once kept back for ever, and what was sealed last was not delivered.)
     #[test]
     fn an_epoch_that_fills_its_containers_exactly_is_delivered() {
         let full = default_capacity::<Id>();
         for workers in [2, 3] {
             for count in [full - 1, full, full + 1, 2 * full, 3 * full] {
-                assert_eq!(delivered(workers, count), [(1, count)], "{workers} workers, {count} rows");
+                assert_eq!(delivered(workers, count), [(1, count), (2, 0)], "{workers} workers, {count} rows");
             }
         }
     }
 
-    /// Feeds one epoch of so many rows, with a step of the worker before it is sealed: (epoch, rows) of all deliveries.
+    /// Feeds an epoch of so many rows, with a step of the worker before it is sealed, and one of none: (epoch, rows) of all
+    /// deliveries.
     fn delivered(workers: usize, count: usize) -> Vec<(Epoch, usize)> {
         let (sink, deliveries) = channel();
         let sink = Mutex::new(Some(sink));
@@ -266,13 +277,8 @@ mod tests {
         let guards = timely::execute(timely::Config::process(workers), move |worker| {
             let first = worker.index() == 0;
             let sink = first.then(|| sink.lock().unwrap().take()).flatten();
-            let waiting = Arc::new(AtomicBool::new(first));
-            let delivered = waiting.clone();
             let deliver = sink.map(|sink| -> Deliver {
-                Box::new(move |delivery: Delivery| {
-                    sink.send((delivery.epoch, delivery.out.len())).unwrap();
-                    delivered.store(false, Ordering::Relaxed);
-                })
+                Box::new(move |delivery: Delivery| sink.send((delivery.epoch, delivery.out.len())).unwrap())
             });
             let mut built = build(worker, exchanged, 1, deliver);
             if first {
@@ -281,12 +287,12 @@ mod tests {
                 built.feed(&(0..count).map(student).collect::<Vec<_>>());
                 worker.step();
                 built.seal(1, Millis(0));
+                built.seal(2, Millis(0));
             }
-            let mut inputs = Some(built);
+            drop(built);
             while worker.has_dataflows() {
                 assert!(Instant::now() < deadline, "the dataflow does not end");
                 worker.step_or_park(Some(Duration::from_millis(10)));
-                inputs = inputs.filter(|_| waiting.load(Ordering::Relaxed));
             }
         });
         for ended in guards.unwrap().join() {
