@@ -209,9 +209,9 @@ impl Queue {
         self.entries.len() - self.answered
     }
 
-    /// How many wait to be lent.
+    /// How many could be lent now.
     pub fn waiting(&self) -> usize {
-        self.entries.len() - self.leased - self.answered
+        self.entries.len() - self.leased - self.away - self.answered
     }
 
     /// How many are with pools.
@@ -309,6 +309,7 @@ mod tests {
             queue.put_off(question, now + second * wait);
         }
         assert_eq!((queue.pending(), queue.away(), queue.leased()), (3, 3, 0));
+        assert_eq!(queue.waiting(), 0, "whoever waits for room to lend them would wait for nothing, and spin");
         assert_eq!((queue.lease(), queue.next_back()), (None, Some(now + second)));
         ask(&mut queue, 2, "c", "x", -1);
         assert!(queue.answer(&question("b")).is_some(), "somebody else may answer meanwhile");
