@@ -16,7 +16,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{interval, Instant};
 
-/// Between two tries to join: it grows to this, so that a process 0 that restarts is found soon.
+/// Between two tries to join: it grows from this...
+const REJOIN_WAIT_MIN: Duration = Duration::from_millis(50);
+/// ...to this, so that a process 0 that restarts is found soon.
 const REJOIN_WAIT_MAX: Duration = Duration::from_secs(2);
 /// A reader that is asked to end finishes what it reads, for so long.
 const FINISH_PATIENCE: Duration = Duration::from_secs(10);
@@ -94,7 +96,7 @@ pub async fn read_for(
     let asked = Asked::default();
     let asking = asked.clone();
     let reader = make(Arc::new(move |sha256, model| asking.ask(sha256, model)));
-    let mut wait = Duration::from_millis(50);
+    let mut wait = REJOIN_WAIT_MIN;
     let mut quiet = false;
     while !*stop.borrow() {
         let connected = tokio::select! {
@@ -104,24 +106,28 @@ pub async fn read_for(
         match connected {
             Ok((socket, terms)) => {
                 let Terms { incarnation, .. } = terms;
+                let began = Instant::now();
                 tracing::info!(incarnation, "joined, and reading");
-                (wait, quiet) = (Duration::from_millis(50), false);
                 let why = session(socket, &reader, in_flight_max, &asked, &mut stop).await;
                 asked.over(None);
                 tracing::info!(why, "no longer joined");
+                quiet = false;
+                // A process that is about to end lets readers in, and out again.
+                if began.elapsed() > REJOIN_WAIT_MAX {
+                    wait = REJOIN_WAIT_MIN;
+                }
             }
             Err(error) if crate::cluster::may_pass(&error) => {
                 if !quiet {
                     tracing::warn!(%error, "cannot join yet, and tries again");
                     quiet = true;
                 }
-                tokio::select! {
-                    () = tokio::time::sleep(wait) => {}
-                    _ = stop.wait_for(|stop| *stop) => return Ok(()),
-                }
-                wait = (wait * 2).min(REJOIN_WAIT_MAX);
             }
             Err(error) => return Err(ReaderError::Refused { address: address.to_owned(), error }),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(wait) => wait = (wait * 2).min(REJOIN_WAIT_MAX),
+            _ = stop.wait_for(|stop| *stop) => return Ok(()),
         }
     }
     Ok(())
