@@ -52,6 +52,7 @@ case ${1:-all} in
         step reading tests/reading.sh
         step stores tests/stores.sh
         step cluster tests/cluster.sh
+        step services tests/services.sh
         ;;
     *) echo "usage: tests/run.sh [check|all]" >&2; exit 2 ;;
 esac

@@ -4,6 +4,7 @@ use crate::Result;
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::producer::{BaseProducer, BaseRecord};
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::ClientConfig;
 use std::time::{Duration, Instant};
@@ -17,6 +18,28 @@ pub fn config() -> Result<ClientConfig> {
     config.set("bootstrap.servers", brokers).set("group.id", "inkflow-topics").set("enable.auto.commit", "false");
     config.set("message.max.bytes", "20000000").set("auto.offset.reset", "error");
     Ok(config)
+}
+
+/// Writes each record once, and in order.
+pub fn producer() -> Result<BaseProducer> {
+    Ok(config()?.set("enable.idempotence", "true").set("linger.ms", "2").create()?)
+}
+
+/// Hands a record to a producer, whose queue may be full for a while.
+pub fn send(producer: &BaseProducer, mut message: BaseRecord<'_, [u8], [u8]>) -> Result<()> {
+    loop {
+        match producer.send(message) {
+            Ok(()) => {
+                producer.poll(Duration::ZERO);
+                return Ok(());
+            }
+            Err((error, refused)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull) => {
+                producer.poll(Duration::from_millis(10));
+                message = refused;
+            }
+            Err((error, _)) => return Err(error.into()),
+        }
+    }
 }
 
 /// How many partitions a topic has; none where it is not there.

@@ -1,16 +1,14 @@
 //! A folder of records into topics.
 
-use crate::broker::{config, ends, make, PATIENCE};
+use crate::broker::{self, config, ends, make, PATIENCE};
 use crate::Result;
 use inkflow_connectors::folder::FolderSource;
 use inkflow_connectors::source::{PollState, RawRecord, Source};
 use inkflow_schemas::Topic;
 use rdkafka::consumer::BaseConsumer;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
-use rdkafka::types::RDKafkaErrorCode;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Duration;
 
 /// The time of a line without one: nothing is too late then. Kafka gives every record a time.
 const LATEST_MS: i64 = 4_102_444_800_000;
@@ -35,7 +33,7 @@ pub fn folder(dir: &Path, prefix: &str) -> Result<()> {
     let new = records
         .iter()
         .filter(|record| held.get(&(record.topic, record.partition)).is_none_or(|end| record.offset >= *end));
-    let producer: BaseProducer = config()?.set("enable.idempotence", "true").set("linger.ms", "2").create()?;
+    let producer = broker::producer()?;
     let mut count = 0;
     for record in new {
         send(&producer, prefix, record)?;
@@ -74,20 +72,9 @@ fn lengths(records: &[RawRecord]) -> BTreeMap<(Topic, u32), u64> {
 /// A line that is no record goes as it stands, as the value of one.
 fn send(producer: &BaseProducer, prefix: &str, record: &RawRecord) -> Result<()> {
     let topic = format!("{prefix}{}", record.topic);
-    loop {
-        let mut message = BaseRecord::<[u8], [u8]>::to(&topic).partition(record.partition.cast_signed());
-        message = message.timestamp(record.ts.unwrap_or(LATEST_MS).clamp(1, LATEST_MS));
-        message = record.key.iter().fold(message, |message, key| message.key(key));
-        message = record.value.iter().fold(message, |message, value| message.payload(value));
-        match producer.send(message) {
-            Ok(()) => {
-                producer.poll(Duration::ZERO);
-                return Ok(());
-            }
-            Err((error, _)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull) => {
-                producer.poll(Duration::from_millis(10));
-            }
-            Err((error, _)) => return Err(error.into()),
-        }
-    }
+    let mut message = BaseRecord::<[u8], [u8]>::to(&topic).partition(record.partition.cast_signed());
+    message = message.timestamp(record.ts.unwrap_or(LATEST_MS).clamp(1, LATEST_MS));
+    message = record.key.iter().fold(message, |message, key| message.key(key));
+    message = record.value.iter().fold(message, |message, value| message.payload(value));
+    broker::send(producer, message)
 }
