@@ -109,6 +109,8 @@ pub struct Engine {
     pub(crate) last: (Epoch, Millis),
     /// When the last epoch began to be sealed here; none before the first.
     pub(crate) sealed_at: Option<Instant>,
+    /// The earliest time among the records of the open epoch.
+    pub(crate) oldest_ts: Option<i64>,
     pub(crate) delivered: Option<Epoch>,
     pub(crate) clocks: BTreeMap<Epoch, Millis>,
     pub(crate) erasing: BTreeMap<Epoch, Vec<Id>>,
@@ -239,6 +241,7 @@ impl Engine {
         let (mut rejected, mut dropped) = (0, 0);
         let count = records.len() as u64;
         for Parsed { at, event } in records {
+            self.oldest_ts = self.oldest_ts.into_iter().chain(at.ts).min();
             match event {
                 Ok(event) => dropped += u64::from(!self.admission.record(&hash, at, event)),
                 Err(letter) => {

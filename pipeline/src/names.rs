@@ -43,6 +43,9 @@ impl Metric {
 }
 
 /// A seal takes from half a millisecond in a folder to a second in a bucket that is slow.
+/// Up to days: a backlog is admitted, too.
+const ADMISSION_SECONDS_BOUNDS: &[f64] =
+    &[0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 60.0, 600.0, 3600.0, 86400.0];
 const SEAL_SECONDS_BOUNDS: &[f64] = &[0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0];
 
 /// The build.
@@ -127,6 +130,15 @@ pub const SEAL_SECONDS: Metric = Metric::new(
     Histogram(SEAL_SECONDS_BOUNDS),
     Seconds,
     "How long it took to seal an epoch durably, waiting for the journal's store included.",
+);
+
+/// How long records wait for their seal.
+pub const ADMISSION_SECONDS: Metric = Metric::new(
+    "inkflow_admission_seconds",
+    Histogram(ADMISSION_SECONDS_BOUNDS),
+    Seconds,
+    "From the time that an epoch's oldest record has in its log to the epoch's seal; the others of the epoch waited less. Once an \
+     epoch. Records without a time do not count, and the clock is this machine's.",
 );
 
 /// How often the journal's store was waited for.
@@ -303,6 +315,7 @@ pub const ALL: &[Metric] = &[
     EPOCH_CLOCK,
     EPOCH_LAG,
     SEAL_SECONDS,
+    ADMISSION_SECONDS,
     JOURNAL_WAITS,
     PENDING,
     PENDING_AWAY,

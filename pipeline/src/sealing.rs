@@ -1,5 +1,6 @@
 //! Sealing: when an epoch is sealed, and how.
 
+use crate::clock::Clock;
 use crate::engine::{Engine, EngineError};
 use crate::names;
 use crate::progress::Progress;
@@ -57,6 +58,10 @@ impl Engine {
         self.sealed_at = Some(started);
         seal_patiently(&mut self.journal, draft, sealed.changes, &self.progress).await?;
         metrics::histogram!(names::SEAL_SECONDS.name).record(started.elapsed());
+        if let Some(oldest) = self.oldest_ts.take() {
+            let waited = Clock::Wall.now().0.saturating_sub(oldest).max(0);
+            metrics::histogram!(names::ADMISSION_SECONDS.name).record(waited as f64 / 1e3);
+        }
         self.last = (epoch, clock);
         self.collect_now = false;
         self.clocks.insert(epoch, clock);

@@ -175,6 +175,7 @@ pub async fn start(parts: Parts, define: impl Fn(&mut Flow<'_>) + Send + Sync + 
         hydrated_epoch: epoch,
         last: (epoch, last_clock),
         sealed_at: None,
+        oldest_ts: None,
         delivered: None,
         clocks: BTreeMap::from([(epoch, last_clock)]),
         erasing: BTreeMap::new(),

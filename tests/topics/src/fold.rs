@@ -97,7 +97,7 @@ pub fn read(topic: &str) -> Result<()> {
 }
 
 /// Every committed record that a topic holds now.
-fn each(topic: &str, mut visit: impl FnMut(&BorrowedMessage<'_>)) -> Result<()> {
+pub fn each(topic: &str, mut visit: impl FnMut(&BorrowedMessage<'_>)) -> Result<()> {
     let consumer: BaseConsumer = config()?.set("isolation.level", "read_committed").create()?;
     let mut left = BTreeMap::new();
     let mut list = TopicPartitionList::new();

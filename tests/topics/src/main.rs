@@ -4,6 +4,7 @@
 
 mod append;
 mod broker;
+mod burst;
 mod fold;
 mod produce;
 
@@ -27,6 +28,13 @@ inkflow-topics fold --prefix P --like DIR --out OUTDIR
 inkflow-topics read TOPIC                       a topic's records: a line each, its partition, offset, headers, key and
                                                 value as JSON
 inkflow-topics make [--partitions N] TOPIC...   topics of one partition, or of N, made where they are not there
+inkflow-topics burst --prefix P --rate N --seconds S
+                                                submissions into P<submissions>, so many a second, evenly; prints as JSON how
+                                                many were sent in how long
+inkflow-topics fill --prefix P --records N      a backlog of so many submissions, as fast as brokers take them
+inkflow-topics readings --records N             what a recorded reader answers for them, as readings.jsonl
+inkflow-topics latency --prefix P --views V     for each record of the topic P<submissions>: from its time to that of the row of
+                                                the changelog V<freshness> that reflects it; percentiles in ms, as JSON
 
 KAFKA_BROKERS says where.";
 
@@ -52,6 +60,15 @@ fn run(arguments: &[String]) -> Result<()> {
         [command, ..] if command == "fold" => {
             fold::tables(wanted("--prefix")?, &PathBuf::from(wanted("--like")?), &PathBuf::from(wanted("--out")?))
         }
+        [command, ..] if command == "burst" => {
+            burst::burst(wanted("--prefix")?, wanted("--rate")?.parse()?, wanted("--seconds")?.parse()?)
+        }
+        [command, ..] if command == "fill" => burst::fill(wanted("--prefix")?, wanted("--records")?.parse()?),
+        [command, ..] if command == "readings" => {
+            burst::readings(wanted("--records")?.parse()?);
+            Ok(())
+        }
+        [command, ..] if command == "latency" => burst::latency(wanted("--prefix")?, wanted("--views")?),
         [command, topic] if command == "read" => fold::read(topic),
         [command] if command == "append" => append::lines(std::io::stdin().lock()),
         [command, flag, partitions, topics @ ..] if command == "make" && flag == "--partitions" => {

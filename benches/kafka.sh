@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# From a real Kafka, with all optimisation: a backlog (2 M submissions unless said otherwise) at 1 and 2 workers, with its
+# memory; then a burst admitted live: how long records waited for their seal, and for the row of the changelog that
+# reflects them. Recorded readings. Figures are of this machine, as it is now, with the broker and the producer on it.
+#
+#   benches/kafka.sh [RECORDS [RATE [SECONDS]]]      2000000 10000 30 unless given; 0 leaves that part out
+set -euo pipefail
+cd "$(dirname "$0")/.."
+records=${1:-2000000} rate=${2:-10000} seconds=${3:-30}
+work=$(mktemp -d)
+export INKFLOW_RUN=$work/run
+trap 'kill $(jobs -p) 2>/dev/null || true; wait; tests/broker.sh stop >/dev/null 2>&1 || true; rm -rf "$work"' EXIT
+cargo build --release --quiet -p inkflow -p inkflow-topics
+release=$(realpath "${CARGO_TARGET_DIR:-target}/release")
+mkdir "$work/run" && eval "$(tests/broker.sh start)"
+
+flow() { # DIR PREFIX
+    mkdir -p "$1"
+    cat >"$1/flow.yaml" <<YAML
+version: 1
+kafka: {brokers: "$KAFKA_BROKERS"}
+source: {kafka: {topics: {submissions: "$2submissions", enrolments: "$2enrolments", assignments: "$2assignments", reviews: "$2reviews", models: "$2models", erasures: "$2erasures"}}}
+readers: {recorded: {path: readings.jsonl}}
+journal: {folder: journal}
+sinks: [{changelog: {prefix: "$2view."}}]
+http: {listen: "127.0.0.1:$port"}
+YAML
+}
+port=$(python3 -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])')
+
+if [ "$records" -gt 0 ]; then
+    echo "backlog: $("$release/inkflow-topics" fill --prefix backlog. --records "$records")"
+    for workers in 1 2; do
+        flow "$work/backlog$workers" backlog. && sed -i '/^sinks/d; /^http/d' "$work/backlog$workers/flow.yaml"
+        : >"$work/backlog$workers/readings.jsonl"
+        python3 - "$records" "$workers" "$release/inkflow" run "$work/backlog$workers/flow.yaml" --until-end -w "$workers" <<'PY'
+import resource, subprocess, sys, time
+records, workers, command = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
+start = time.monotonic()
+subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+seconds = time.monotonic() - start
+usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(f"{workers} worker(s): {records} in {seconds:.1f} s, {records / seconds:,.0f}/s, {usage.ru_utime + usage.ru_stime:.0f} s of "
+      f"processor, {usage.ru_maxrss / 1024:,.0f} MiB at its peak", flush=True)
+PY
+        rm -rf "$work/backlog$workers"
+    done
+fi
+
+if [ "$rate" -gt 0 ]; then
+    flow "$work/burst" burst.
+    "$release/inkflow-topics" readings --records $((rate * seconds)) >"$work/burst/readings.jsonl"
+    "$release/inkflow-topics" make burst.submissions burst.enrolments burst.assignments
+    "$release/inkflow" run "$work/burst/flow.yaml" 2>"$work/burst/log" &
+    running=$!
+    for _ in $(seq 600); do
+        if curl -fsS "http://127.0.0.1:$port/readyz" >/dev/null 2>&1; then break; fi
+        kill -0 $running || { cat "$work/burst/log"; exit 1; }
+        sleep 0.1
+    done
+    echo "burst: $("$release/inkflow-topics" burst --prefix burst. --rate "$rate" --seconds "$seconds")"
+    # Until all is sealed, and its photos answered.
+    until curl -fsS "http://127.0.0.1:$port/metrics" | awk -v want=$((rate * seconds)) \
+        '/^inkflow_records_total/ {n = $2} /^inkflow_pending_questions/ {p = $2} END {exit !(n >= want && p == 0)}'; do
+        sleep 0.2
+    done
+    sleep 1
+    curl -fsS "http://127.0.0.1:$port/metrics" | python3 -c '
+import re, sys
+buckets = re.findall(r"inkflow_admission_seconds_bucket\{.*?le=\"(.*?)\"\} (\d+)", sys.stdin.read())
+total = int(buckets[-1][1])
+for share in (0.5, 0.99, 1.0):
+    print(f"epochs whose oldest record was sealed within: {share:.0%} of {total}: {next(b for b, n in buckets if int(n) >= share * total)} s")
+'
+    kill $running && wait $running
+    echo "record to changelog: $("$release/inkflow-topics" latency --prefix burst. --views burst.view.)"
+fi
