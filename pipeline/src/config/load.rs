@@ -3,7 +3,7 @@
 //! `${NAME}` stands for the environment's variable of that name, `${NAME:-default}` for a default where there is none; in
 //! quotes it stands for itself, and within `{..}` YAML itself wants quotes. What came from the environment is quoted by no error: its name is.
 
-use super::{stores, FlowConfig, JournalConfig, ReaderConfig};
+use super::{stores, FlowConfig, JournalConfig, ReaderConfig, Secret};
 use miette::{Diagnostic, LabeledSpan, NamedSource, SourceCode};
 use serde_saphyr::{DefaultMessageFormatter, Error as YamlError, Location, MessageFormatter};
 use std::collections::HashMap;
@@ -119,6 +119,14 @@ fn source(text: &str, name: &str) -> Box<NamedSource<String>> {
 }
 
 fn wrong(error: &YamlError, text: &str, name: &str) -> ConfigError {
+    let is_secret = |error: &YamlError| matches!(error, YamlError::SerdeUnknownVariant { expected, .. } if expected == Secret::PLACES);
+    if is_secret(error.without_snippet()) {
+        // What stands there may be the secret: it is not quoted, nor is its line.
+        let line = error.location().map(|at| format!("{name}, line {}: ", at.line())).unwrap_or_default();
+        let message = format!("{line}a secret cannot stand in a flow file, but in a file or a variable of its own");
+        let help = Some("write `{file: secret.txt}` or `{env: SECRET}` in its place".to_owned());
+        return ConfigError::Wrong { message, help, text: source(text, name), place: None };
+    }
     let (message, label, help) = explain(error.without_snippet());
     let place = error
         .location()

@@ -37,6 +37,9 @@ pub enum SecretError {
 }
 
 impl Secret {
+    /// The places where one can be found, as a flow file names them.
+    pub(super) const PLACES: &'static [&'static str] = &["file", "env"];
+
     /// Reads it.
     pub fn read(&self) -> Result<Hidden, SecretError> {
         let (value, place) = match self {
