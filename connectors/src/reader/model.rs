@@ -198,8 +198,11 @@ impl Model {
         check_shape("output", session.outputs(), &m.confidence, &[])
     }
 
-    /// Runs a batch of `count` photos and gives what is said of each. An error is the batch's, not a photo's.
-    pub(super) fn infer(
+    /// Runs a batch of `count` photos, as [`InputSpec::append_to`] lays them out, and gives what is said of each. An error is
+    /// the batch's, not a photo's.
+    ///
+    /// [`InputSpec::append_to`]: crate::decode::InputSpec::append_to
+    pub fn infer(
         &self,
         session: &mut Session,
         batch: &[f32],

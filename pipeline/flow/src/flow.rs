@@ -247,9 +247,8 @@ fn deliver(outputs: Outputs<'_>, first: Epoch, sealed: Sealed, mut deliveries: O
 mod tests {
     use super::*;
     use inkflow_schemas::Id;
-    use std::sync::atomic::{AtomicBool, Ordering};
     use std::sync::mpsc::channel;
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
     use std::time::{Duration, Instant};
     use timely::container::buffer::default_capacity;
     use timely::dataflow::operators::vec::Map;
