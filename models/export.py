@@ -1,7 +1,9 @@
-"""Writes the trained weights as page/1/model.onnx, with its manifest and a probe, and checks it against JAX.
+"""Writes the trained weights as model.onnx in a folder, with its manifest and a probe, and checks it against JAX.
 
-    python export.py [--weights .data/weights.npz] [--out page/1]
-    python export.py --check     only: the files in --out belong together, and the model answers its probe
+    python export.py [--weights .data/run/weights.npz] [--out .data/run/page/2]
+    python export.py --check --out page/1     only: the files belong together, and the model answers its probe
+
+The version is the folder's name. What ships is copied to page/ by hand, once `eval` says that it is better.
 
 The probe is an input that one line describes and the outputs that this model must give for it, so that a reader can tell a
 wrong or broken file before it takes traffic.
@@ -22,6 +24,7 @@ import net
 
 OPSET, IR = 18, 9
 TOLERANCE = 1e-3
+OUTPUTS = ("quality", "completion", "confidence", "maps")  # the probe tells of the first three
 
 
 class Node:
@@ -86,12 +89,13 @@ def build(weights):
     b = Onnx()
     p = {k: b.keep(v, k) for k, v in weights.items()}
     outputs = net.read(b, p, Node(b, "image"))
-    for node, name in zip(outputs, ("quality", "completion", "confidence")):
+    for node, name in zip(outputs, OUTPUTS):
         b.nodes.append(helper.make_node("Identity", [node.name], [name], name=name))
     info = lambda name, shape: helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
     graph = helper.make_graph(
-        b.nodes, "inkflow-page", [info("image", ["N", 1, net.HEIGHT, net.WIDTH])],
-        [info("quality", ["N", 5]), info("completion", ["N"]), info("confidence", ["N"])],
+        b.nodes, "inkflow-page", [info("image", ["N", net.CHANNELS, net.HEIGHT, net.WIDTH])],
+        [info("quality", ["N", 5]), info("completion", ["N"]), info("confidence", ["N"]),
+         info("maps", ["N", 6, net.HEIGHT // net.CELL, net.WIDTH // net.CELL])],
         [numpy_helper.from_array(v, k) for k, v in b.weights.items()])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR,
                               producer_name="inkflow", producer_version="1")
@@ -99,10 +103,10 @@ def build(weights):
     return model
 
 
-def probe_input():
+def probe_input(channels):
     y, x = np.mgrid[0:net.HEIGHT, 0:net.WIDTH]
     value = ((x * 7 + y * 13) % 256).astype(np.float32)
-    return ((value / 255.0 - net.MEAN) / net.STD).astype(np.float32)[None, None]
+    return np.repeat(((value / 255.0 - net.MEAN) / net.STD).astype(np.float32)[None, None], channels, 1)
 
 
 def session(path, threads=1):
@@ -117,7 +121,7 @@ def check(folder):
     if hashlib.sha256((folder / manifest["file"]).read_bytes()).hexdigest() != manifest["sha256"]:
         raise SystemExit(f"{folder / manifest['file']} is not the file its manifest describes")
     names = ["quality", "completion", "confidence"]
-    for name, got in zip(names, session(folder / manifest["file"]).run(names, {"image": probe_input()})):
+    for name, got in zip(names, session(folder / manifest["file"]).run(names, {"image": probe_input(manifest["input"]["channels"])})):
         off = float(np.abs(got - np.asarray(probe["outputs"][name])).max())
         if not off <= probe["tolerance"]:
             raise SystemExit(f"{name} answers the probe wrongly, by {off:.2e}")
@@ -127,8 +131,8 @@ def check(folder):
 def main():
     here = pathlib.Path(__file__).parent
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--weights", default=here / ".data/weights.npz")
-    parser.add_argument("--out", type=pathlib.Path, default=here / "page/1")
+    parser.add_argument("--weights", default=here / ".data/run/weights.npz")
+    parser.add_argument("--out", type=pathlib.Path, default=here / ".data/run/page/2")
     parser.add_argument("--untrained", action="store_true", help="random weights: for work on the contract only")
     parser.add_argument("--check", action="store_true")
     args = parser.parse_args()
@@ -143,29 +147,30 @@ def main():
 
     run = session(path)
     rng = np.random.default_rng(0)
-    batch = np.concatenate([probe_input(), rng.standard_normal((2, 1, net.HEIGHT, net.WIDTH)).astype(np.float32)])
+    batch = np.concatenate([probe_input(net.CHANNELS), rng.standard_normal((2, net.CHANNELS, net.HEIGHT, net.WIDTH)).astype(np.float32)])
     batch[1, :, 400:] = 0.0  # a letterboxed one
     ours = [np.asarray(a) for a in jax.jit(lambda p, x: net.read(net.Jax, p, x))(weights, batch)]
     theirs = run.run(None, {"image": batch})
     alone = run.run(None, {"image": batch[:1]})
-    worst = max(float(np.abs(a - b).max()) for a, b in zip(ours, theirs))
-    spread = max(float(np.abs(a[:1] - b).max()) for a, b in zip(theirs, alone))
+    apart = lambda a, b: float((np.abs(a - b) / np.maximum(1, np.abs(b))).max())  # densities reach 54
+    worst = max(apart(a, b) for a, b in zip(ours, theirs))
+    spread = max(apart(a[:1], b) for a, b in zip(theirs, alone))
     if worst > TOLERANCE or spread > 1e-4:
         raise SystemExit(f"the exported model differs from JAX by {worst:.2e}, from itself in a batch by {spread:.2e}")
 
-    quality, completion, confidence = alone
+    quality, completion, confidence, _ = alone
     (args.out / "probe.json").write_text(json.dumps({
-        "input": "shape [1,1,640,480]; value(y,x) = (x*7 + y*13) % 256; then as the manifest: (value/255 - mean)/std",
+        "input": f"shape [1,{net.CHANNELS},{net.HEIGHT},{net.WIDTH}], all channels alike; value(y,x) = (x*7 + y*13) % 256; then as the manifest: (value/255 - mean)/std",
         "outputs": {"quality": [[round(float(v), 6) for v in quality[0]]], "completion": [round(float(completion[0]), 6)],
                     "confidence": [round(float(confidence[0]), 6)]},
         "tolerance": TOLERANCE}, indent=2) + "\n")
 
     figures = args.out / "figures.json"
     (args.out / "manifest.json").write_text(json.dumps({
-        "format": 1, "name": "page", "version": "1", "file": "model.onnx", "sha256": hashlib.sha256(data).hexdigest(),
+        "format": 1, "name": "page", "version": args.out.name, "file": "model.onnx", "sha256": hashlib.sha256(data).hexdigest(),
         "licence": "Apache-2.0",
-        "input": {"name": "image", "channels": 1, "height": net.HEIGHT, "width": net.WIDTH, "mean": [round(net.MEAN, 9)],
-                  "std": [net.STD], "fit": "letterbox", "pad": net.PAD},
+        "input": {"name": "image", "channels": net.CHANNELS, "height": net.HEIGHT, "width": net.WIDTH,
+                  "mean": [round(net.MEAN, 9)] * net.CHANNELS, "std": [net.STD] * net.CHANNELS, "fit": "letterbox", "pad": net.PAD},
         "outputs": {"quality": {"name": "quality", "classes": net.CLASSES}, "completion": {"name": "completion"},
                     "confidence": {"name": "confidence"}},
         "reads_templates": False,
@@ -174,11 +179,11 @@ def main():
     one = batch[:1]
     times = []
     for _ in range(30):
-        start = time.perf_counter()
+        start = time.thread_time()
         run.run(None, {"image": one})
-        times.append(time.perf_counter() - start)
+        times.append(time.thread_time() - start)
     print(f"{path.name}: {len(data)} bytes; worst difference from JAX {worst:.1e}; "
-          f"{1000 * sorted(times)[len(times) // 2]:.1f} ms a page on one thread (median of 30)")
+          f"{1000 * sorted(times)[len(times) // 2]:.1f} ms a page on one thread (its own time, median of 30)")
 
 
 if __name__ == "__main__":

@@ -8,17 +8,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-HEIGHT, WIDTH, CELL = 640, 480, 8
+CHANNELS, HEIGHT, WIDTH, CELL = 3, 640, 480, 8  # in colour: a blue pen on black print is the plainest sign of an answer
 PAD = 128  # with MEAN = PAD/255 the padding is exactly 0: the same as a convolution's own zero padding
 MEAN, STD = PAD / 255.0, 0.25
 CLASSES = ["ok", "blurred", "dark", "cropped", "not_a_page"]
 TRUNK = 48
+LOGITS = ["page", "nothing", "empty", "filled", "struck", "ink", "density"]  # the middle four share a softmax
 
-# name: (kernel, in, out)
+# name: (kernel, in, out). Most of the time goes to 1/4 and 1/8, most of the weights to 1/16 and 1/32, which see the layout.
 CONVS = {
-    "stem": (5, 1, 16), "c4": (3, 16, 24), "r4": (3, 24, 24), "c8": (3, 24, 48), "r8a": (3, 48, 48), "r8b": (3, 48, 48),
-    "c16": (3, 48, 64), "r16a": (3, 64, 64), "r16b": (3, 64, 64), "r16c": (3, 64, 64), "lat": (1, 64, 48),
-    "fuse": (3, 48, 48), "head": (1, 48, 6),
+    "stem": (5, CHANNELS, 16), "c4": (3, 16, 24), "c8": (3, 24, 48), "r8a": (3, 48, 48), "r8b": (3, 48, 48),
+    "c16": (3, 48, 80), "r16a": (3, 80, 80), "r16b": (3, 80, 80), "c32": (3, 80, 112), "r32a": (3, 112, 112), "r32b": (3, 112, 112),
+    "r32c": (3, 112, 112), "up32": (1, 112, 80), "f16": (3, 80, 80), "up16": (1, 80, 48), "fuse": (3, 48, 48), "head": (1, 48, len(LOGITS)),
 }
 
 
@@ -26,7 +27,7 @@ def init(seed):
     """Random weights of the trunk, as numpy: {"stem.w": ..., "stem.b": ...}."""
     rng, out = np.random.default_rng(seed), {}
     for name, (k, i, o) in CONVS.items():
-        gain = 0.5 if name.startswith("r") or name == "lat" else 0.1 if name == "head" else 1.0
+        gain = 0.5 if name.startswith(("r", "up")) else 0.1 if name == "head" else 1.0
         out[name + ".w"] = (rng.standard_normal((o, i, k, k)) * gain * np.sqrt(2.0 / (i * k * k))).astype(np.float32)
         out[name + ".b"] = np.zeros(o, np.float32)
     return out
@@ -95,22 +96,20 @@ class Jax:
 
 
 def maps(B, p, x):
-    """The trunk's features [N,48,H/8,W/8] and the six map logits: page, nothing/empty/filled answer, ink, log density."""
+    """The trunk's features [N,48,H/8,W/8] and the map logits: LOGITS."""
     def conv(name, y, **kw):
         return B.conv(y, p[name + ".w"], p[name + ".b"], **kw)
 
-    y = B.relu(conv("stem", x, stride=2))
-    y = B.relu(conv("c4", y, stride=2))
-    y = B.relu(y + conv("r4", y))
-    y = B.relu(conv("c8", y, stride=2))
-    y = B.relu(y + conv("r8a", y))
-    y8 = B.relu(y + conv("r8b", y, dilation=2))
-    y = B.relu(conv("c16", y8, stride=2))
-    y = B.relu(y + conv("r16a", y))
-    y = B.relu(y + conv("r16b", y, dilation=2))
-    y = B.relu(y + conv("r16c", y, dilation=4))
-    y = B.relu(y8 + B.upsample(conv("lat", y)))
-    y = B.relu(conv("fuse", y))
+    def rest(name, y, **kw):
+        return B.relu(y + conv(name, y, **kw))
+
+    y = B.relu(conv("c4", B.relu(conv("stem", x, stride=2)), stride=2))
+    y8 = rest("r8b", rest("r8a", B.relu(conv("c8", y, stride=2))))
+    y16 = rest("r16b", rest("r16a", B.relu(conv("c16", y8, stride=2))))
+    y = rest("r32b", rest("r32a", B.relu(conv("c32", y16, stride=2))), dilation=2)
+    y = rest("r32c", y, dilation=4)
+    y = rest("f16", B.relu(y16 + B.upsample(conv("up32", y))))
+    y = B.relu(conv("fuse", B.relu(y8 + B.upsample(conv("up16", y)))))
     return y, conv("head", y)
 
 
@@ -118,27 +117,32 @@ def laplacian():
     return np.array([[0, 1, 0], [1, -4, 1], [0, 1, 0]], np.float32).reshape(1, 1, 3, 3)
 
 
+def shares(B, logits, content):
+    """page, empty, filled, struck, ink, each 0..1, and density: what the logits say of every cell."""
+    answer = B.softmax(B.part(logits, 1, 5))
+    one = lambda a, i: B.part(a, i, i + 1)
+    return (B.sigmoid(one(logits, 0)) * content, one(answer, 1) * content, one(answer, 2) * content, one(answer, 3) * content,
+            B.sigmoid(one(logits, 5)) * content, B.exp(B.clip(one(logits, 6), -4.0, 4.0)))
+
+
 def features(B, p, x):
-    """What is read off the maps: (raw completion [N,1], a row of features [N,F])."""
+    """What is read off the maps: (raw completion [N,1], a row of features [N,F], the maps [N,6,H/8,W/8])."""
     trunk, logits = maps(B, p, x)
+    grey = B.conv(x, B.const(np.float32([0.299, 0.587, 0.114]).reshape(1, 3, 1, 1)))
     ones = lambda k: B.const(np.ones((1, 1, k, k), np.float32))
     eps = B.const(1e-3)
-    content = B.above(B.avgpool(B.abs(x), CELL), 1e-4)  # 0 in the letterbox padding
+    content = B.above(B.avgpool(B.abs(grey), CELL), 1e-4)  # 0 in the letterbox padding
     inner = B.clip(B.conv(content, ones(5)) - B.const(24.0), 0.0, 1.0)
     ring = content - inner
     n, m = B.total(content) + eps, B.total(ring) + eps
-
-    page = B.sigmoid(B.part(logits, 0, 1)) * content
-    answer = B.softmax(B.part(logits, 1, 4))
-    empty, filled = B.part(answer, 1, 2) * content, B.part(answer, 2, 3) * content
-    ink = B.sigmoid(B.part(logits, 4, 5)) * content
-    density = B.exp(B.clip(B.part(logits, 5, 6), -4.0, 4.0))
+    page, empty, filled, struck, ink, density = shares(B, logits, content)
 
     # How much of the answer areas is filled; on a page that shows none, how much handwriting there is.
-    whole, done = B.total(density * (empty + filled)), B.total(density * filled)
+    asked = empty + filled + struck
+    whole, done = B.total(density * asked), B.total(density * filled)
     share = B.clip(B.const(10.0) * B.total(ink) / (B.total(page) + B.const(1.0)), 0.0, 1.0)
     raw = (done + eps * share) / (whole + eps)
-    doubt = B.total(density * B.const(4.0) * empty * filled / (empty + filled + eps)) / (whole + eps)
+    doubt = B.total(density * B.const(4.0) * (asked - filled) * filled / (asked + eps)) / (whole + eps)
 
     # Plain statistics of the pixels: light, contrast, sharpness (edge strength over contrast, where there is contrast).
     def sharpness(y, k, mask):
@@ -146,31 +150,31 @@ def features(B, p, x):
         edge = B.maxpool(B.abs(B.conv(y, B.const(laplacian()))), k) * mask
         return B.log(B.total(edge * span) / (B.total(span * span) + eps) + eps), span
 
-    sharp, span = sharpness(x, CELL, inner)
-    sharp2, _ = sharpness(B.avgpool(x, 2), CELL // 2, inner)
-    light = B.total(B.avgpool(x, CELL) * content) / n
-    white = B.total(B.maxpool(x, CELL) * content) / n
-    black = B.const(-1.0) * B.total(B.maxpool(B.const(-1.0) * x, CELL) * content) / n
+    sharp, span = sharpness(grey, CELL, inner)
+    sharp2, _ = sharpness(B.avgpool(grey, 2), CELL // 2, inner)
+    light = B.total(B.avgpool(grey, CELL) * content) / n
+    white = B.total(B.maxpool(grey, CELL) * content) / n
+    black = B.const(-1.0) * B.total(B.maxpool(B.const(-1.0) * grey, CELL) * content) / n
     row = [light, white, black, sharp, sharp2, B.total(span) / n, B.total(span * span) / n]
-    for y in (page, empty, filled, ink):
+    for y in (page, empty, filled, struck, ink):
         row += [B.total(y) / n, B.total(y * ring) / m]
     row += [B.log(whole + B.const(1.0)), raw, doubt, B.total(trunk * content) / n, B.total(trunk * ring) / m]
-    return raw, B.concat(row)
+    return raw, B.concat(row), B.concat([page, empty, filled, struck, ink, density * content])
 
 
-FEATURES = 7 + 8 + 3 + 2 * TRUNK
+FEATURES = 7 + 10 + 3 + 2 * TRUNK
 HIDDEN = 32
 
 
 def read(B, p, x):
-    """quality [N,5], completion [N], confidence [N]."""
-    raw, row = features(B, p, x)
+    """quality [N,5], completion [N], confidence [N], maps [N,6,H/8,W/8]: page, empty, filled, struck, ink, density."""
+    raw, row, dense = features(B, p, x)
     row = B.clip((row - p["row.mean"]) * p["row.scale"], -4.0, 4.0)
     hidden = B.relu(B.dense(row, p["h.w"], p["h.b"]))
     quality = B.softmax(B.dense(hidden, p["q.w"], p["q.b"]))
     completion = B.clip((raw - p["cal.low"]) * p["cal.gain"], 0.0, 1.0)
     confidence = B.sigmoid(B.dense(hidden, p["s.w"], p["s.b"]))
-    return quality, B.flat(completion), B.flat(confidence)
+    return quality, B.flat(completion), B.flat(confidence), dense
 
 
 def init_read(seed):

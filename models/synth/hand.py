@@ -1,143 +1,256 @@
-"""Handwriting: strokes of our own, or a handwriting font, drawn into a sheet's ink layer."""
-import pathlib
+"""Handwriting: fonts, a plotter's letters bent to a hand, pen strokes of characters, digits people wrote. Drawn into ink.
 
+An ink layer is a uint8 array as large as the sheet; lengths are in the sheet's units (a page is 1000 wide).
+"""
+import cv2
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
-FONTS = pathlib.Path(__file__).parent.parent / ".fonts"
-WRITTEN = ("breip", "bwht", "dancingscript", "kristi", "ecolier", "humor")
-_cache = {}
+from .shelf import number, pick, text
 
-
-def fonts(written):
-    """The font files to print with, or to write with; `make fonts` fetches them."""
-    if written not in _cache:
-        files = sorted(p for p in FONTS.rglob("*.?tf") if "Math" not in p.name)
-        _cache[written] = [p for p in files if any(w in str(p).lower() for w in WRITTEN) == written]
-        if not _cache[written]:
-            raise SystemExit("no fonts: run `make -C models fonts` first")
-    return _cache[written]
+SHIFT = 4  # sub-pixel bits of cv2's coordinates
 
 
-def font(path, size):
-    key = (path, max(6, int(round(size))))
-    if key not in _cache:
-        if len(_cache) > 600:
-            _cache.clear()
-        _cache[key] = ImageFont.truetype(str(path), key[1])
-    return _cache[key]
+def lines(ink, strokes, width, closed=False):
+    """Draws polylines (N x 2, pixels) with soft edges; a width below one pixel is drawn lighter."""
+    value = 255 if width >= 1 else int(255 * max(0.35, width))
+    pts = [np.round(np.asarray(s, np.float32) * (1 << SHIFT)).astype(np.int32).reshape(-1, 1, 2) for s in strokes if len(s) > 1]
+    cv2.polylines(ink, pts, closed, value, max(1, int(round(width))), cv2.LINE_AA, SHIFT)
 
 
-SYLLABLES = "a an ba be ca co da de el en er fi ga ge ha he hi in is ka la le lo ma me mi na ne no o on or pa pe ra re ri ro sa se si so sta ta te ti to tu un ur va ve wa we zi".split()
-
-
-def word(rng):
-    w = "".join(rng.choice(SYLLABLES) for _ in range(rng.integers(1, 5)))
-    return w.capitalize() if rng.random() < 0.12 else w
-
-
-def text(rng, n):
-    return " ".join(word(rng) for _ in range(n))
+def smooth(points, n=5):
+    """A polyline rounded off: its corners cut (Chaikin), as a pen does."""
+    p = np.asarray(points, np.float32)
+    for _ in range(2 if len(p) < 20 else 1):
+        if len(p) < 3:
+            break
+        q = np.empty((2 * len(p) - 2, 2), np.float32)
+        q[0::2], q[1::2] = 0.75 * p[:-1] + 0.25 * p[1:], 0.25 * p[:-1] + 0.75 * p[1:]
+        q[0], q[-1] = p[0], p[-1]
+        p = q
+    return p
 
 
 class Hand:
     """One writer: a tool, a colour, a size, a slant; the same for a whole page."""
 
-    def __init__(self, rng):
-        self.rng = rng
-        kind = rng.random()
-        self.path = None
-        if kind < 0.45:
-            written = fonts(True)
-            self.path = written[rng.integers(len(written))]
-        elif kind < 0.53:  # typed into the page on a screen
-            printed = fonts(False)
-            self.path = printed[rng.integers(len(printed))]
-        tool = rng.random()
-        if tool < 0.45:
-            self.colour = tuple(int(v) for v in (rng.integers(10, 60), rng.integers(20, 80), rng.integers(90, 190)))
-        elif tool < 0.75:
-            self.colour = (int(rng.integers(5, 60)),) * 3
-        elif tool < 0.93:
-            self.colour = (int(rng.integers(70, 130)),) * 3
+    def __init__(self, rng, shelf, han=False, typed=0.05):
+        self.rng, self.shelf, self.han, self.layer = rng, shelf, han, None
+        self.size = rng.uniform(17, 38)  # height of a capital letter
+        self.messy = rng.uniform(0.02, 0.16)
+        self.slant = rng.normal(0.08, 0.16)
+        self.face = self.latin = None
+        u = rng.random()
+        self.typed = u < typed
+        if self.typed:
+            self.face = pick(rng, shelf.print)
+            self.style = "font"
+        elif han:
+            self.style = "font" if rng.random() < 0.45 else "strokes"
+            self.face, self.latin = pick(rng, shelf.hand_han)
+            if self.style == "strokes":
+                self.latin = pick(rng, shelf.hand)
         else:
-            self.colour = (int(rng.integers(150, 210)), 30, 40)
-        self.opacity = 0.65 + 0.35 * rng.random()
-        self.size = rng.uniform(17, 36)  # height of a tall letter, units of a 1000-wide page
-        self.width = rng.uniform(1.2, 3.4)
-        self.slant = rng.uniform(-0.1, 0.45)
-        self.joined = rng.random() < 0.5
+            self.style = "font" if rng.random() < 0.62 else "hershey"
+            self.face = pick(rng, shelf.hand)
+        self.plotter = shelf.hershey[pick(rng, sorted(shelf.hershey))]
+        self.tiles = rng.random() < 0.35  # digits people wrote, in place of the font's
+        self.tool(rng)
 
-    def write(self, sheet, x, y, w, h, digits=False):
-        """Writes about w wide on a baseline near the bottom of the box; returns nothing."""
-        rng, s = self.rng, sheet.scale
-        size = min(self.size, h * 1.1) * rng.uniform(0.88, 1.1)
-        base = y + h - min(h * 0.18, size * 0.3) + rng.normal(0, 1.5)
-        if self.path is not None:
-            f = font(self.path, size * 1.25 * s)
-            words = str(rng.integers(0, 10 ** int(rng.integers(1, 4)))) if digits else text(rng, max(1, int(w / size / 1.6)))
-            while len(words) > 1 and f.getlength(words) > w * s:
+    def tool(self, rng):
+        u = rng.random()
+        if self.typed:
+            self.name, self.colour, self.opacity, self.grain, self.width = "typed", pick(rng, [(0, 0, 0), (20, 20, 30), (20, 40, 160)]), 1.0, 0.0, 1.5
+        elif u < 0.42:  # light to dark; the eraser's smear is left to the paper
+            v = int(rng.integers(45, 120))
+            self.name, self.colour, self.opacity, self.grain = "pencil", (v, v, v + int(rng.integers(0, 8))), rng.uniform(0.38, 0.92), rng.uniform(0.15, 0.55)
+            self.width = rng.uniform(0.9, 2.4)
+        elif u < 0.72:
+            self.name, self.colour = "blue", (int(rng.integers(10, 70)), int(rng.integers(20, 90)), int(rng.integers(100, 200)))
+            self.opacity, self.grain, self.width = rng.uniform(0.65, 1.0), rng.uniform(0, 0.2), rng.uniform(1.1, 2.6)
+        elif u < 0.92:
+            v = int(rng.integers(0, 55))
+            self.name, self.colour, self.opacity, self.grain = "black", (v, v, v), rng.uniform(0.75, 1.0), rng.uniform(0, 0.15)
+            self.width = rng.uniform(1.1, 3.4)
+        else:
+            self.name, self.colour = "colour", pick(rng, [(120, 30, 130), (20, 110, 60), (190, 90, 20), (30, 120, 170), (90, 60, 40)])
+            self.opacity, self.grain, self.width = rng.uniform(0.6, 0.95), rng.uniform(0, 0.25), rng.uniform(1.4, 4.0)
+
+    def bend(self, strokes, size):
+        """Shakes strokes as a hand does: each a little off, with a slow wave along it."""
+        rng, out = self.rng, []
+        for s in strokes:
+            p = np.asarray(s, np.float32)
+            if len(p) == 2:
+                p = np.linspace(p[0], p[1], 4, dtype=np.float32)
+            wave = np.cumsum(rng.normal(0, self.messy * size * 0.14, p.shape), 0)
+            p = p + (wave - wave.mean(0)) * 0.7 + rng.normal(0, self.messy * size * 0.22, (1, 2))
+            out.append(smooth(p))
+        return out
+
+    def strokes_of(self, char, size):
+        """(width, strokes) of a character of the pen-drawn kinds, at the origin of its base line; or None."""
+        rng = self.rng
+        if char in self.shelf.strokes:
+            k = size * 1.25 * rng.uniform(0.9, 1.08)
+            squeeze = rng.uniform(0.88, 1.1)
+            raw = [np.asarray(s, np.float32) * [k * squeeze, k] - [0, k * 0.86] for s in self.shelf.strokes[char]]
+            return k * squeeze * 1.03, self.bend(raw, size)
+        if char in self.plotter:
+            wide, raw = self.plotter[char]
+            k = size * 1.05 * rng.uniform(0.88, 1.12)
+            return (wide + 0.16) * k, self.bend([np.asarray(s, np.float32) * k for s in raw], size)
+        return None
+
+    def tile(self, words, px, limit):
+        """A mask with the words on it, px tall, at most `limit` wide; and where its base line is."""
+        rng = self.rng
+        if self.tiles and not self.typed and words.isdigit():
+            return self.digit_tile(words, px, limit)
+        if self.style == "font" or (self.style == "strokes" and not any(c in self.shelf.strokes for c in words)):
+            latin = self.latin and not any(ord(c) > 0x2e80 for c in words)
+            f = self.shelf.font(self.latin if latin else self.face, px * (1.2 if not self.han else 1.1))
+            while len(words) > 1 and f.getlength(words) > limit:
                 words = words[:-1]
-            tile = Image.new("L", (int(w * s) + 8, int(size * 2.2 * s) + 4))
-            ImageDraw.Draw(tile).text((2, size * 1.5 * s), words, 255, font=f, anchor="ls")
-            if self.width > 2.4:
-                tile = tile.point(lambda v: min(255, v * 2))
-            tile = tile.rotate(rng.normal(0, 1.2), Image.BILINEAR, center=(0, size * 1.5 * s))
-            sheet.ink.paste(255, (int(x * s), int((base - size * 1.5) * s)), tile)
-            return
-        pen = max(1, int(round(self.width * s)))
-        at, end = x + rng.uniform(0, 4), x + w
-        letters = int(rng.integers(1, 4)) if digits else 10 ** 6
-        tilt = rng.normal(0, 0.015)
-        while at < end - size * 0.35 and letters > 0:
-            run = int(rng.integers(2, 9)) if not digits else letters
-            tail = None
-            for _ in range(run):
-                wide = size * rng.uniform(0.3, 0.6)
-                if at + wide > end:
-                    break
-                tall = size * (1.0 if digits or rng.random() < 0.28 else 0.55)
-                low = size * 0.3 if rng.random() < 0.12 else 0.0
-                n = int(rng.integers(4, 7))
-                px = at + wide * np.clip(rng.random(n) * 0.9 + np.linspace(-0.2, 0.2, n), 0, 1)
-                py = base - tall * rng.random(n) + low * rng.random(n)
-                if self.joined and tail is not None:
-                    px, py = np.r_[tail[0], px], np.r_[tail[1], py]
-                t = np.linspace(0, len(px) - 1, 4 * len(px))
-                i = np.minimum(t.astype(int), len(px) - 2)
-                u = t - i
-                u = u * u * (3 - 2 * u)  # eases into the corners: rounder than a polyline
-                cx, cy = px[i] * (1 - u) + px[i + 1] * u, py[i] * (1 - u) + py[i + 1] * u
-                bow = np.sin(np.pi * u) * size * 0.09
-                cx, cy = cx + bow, cy + bow + (cx - x) * tilt
-                cx = cx + (base - cy) * self.slant
-                sheet.pen.line([(a * s, b * s) for a, b in zip(cx, cy)], fill=255, width=pen, joint="curve")
-                tail = (px[-1], py[-1])
-                at += wide * rng.uniform(0.85, 1.15)
-                letters -= 1
-            at += size * rng.uniform(0.25, 0.6)
+            wide = int(min(limit, f.getlength(words))) + int(px * 0.6) + 4
+            im = Image.new("L", (wide, int(px * 2.3) + 4))
+            ImageDraw.Draw(im).text((2 + px * 0.1, px * 1.5), words, 255, font=f, anchor="ls")
+            a = np.asarray(im)
+            # The font's own weight is not the pen's.
+            if self.name == "pencil" and rng.random() < 0.3:
+                a = cv2.erode(a, np.ones((2, 1), np.uint8)) if px > 22 else a
+            elif self.width > 2.6 and px > 16:
+                a = cv2.dilate(a, np.ones((2, 2), np.uint8))
+            return a, px * 1.5
+        at, out = px * 0.15, []
+        for c in words:
+            if c == " ":
+                at += px * rng.uniform(0.35, 0.7)
+                continue
+            got = self.strokes_of(c, px)
+            if got is None:
+                continue
+            if at + got[0] > limit and out:
+                break
+            lift = rng.normal(0, self.messy * px * 0.25)
+            out += [s + np.float32([at, px * 1.5 + lift]) for s in got[1]]
+            at += got[0] * rng.uniform(0.94, 1.1)
+        a = np.zeros((int(px * 2.3) + 4, int(max(at, px)) + 6), np.uint8)
+        for s in out:
+            s[:, 0] -= (s[:, 1] - px * 1.5) * self.slant
+        lines(a, out, self.pen)
+        return a, px * 1.5
 
-    def mark(self, sheet, x, y, r, how):
-        """Marks a bubble or checkbox of radius r at its centre: how is fill, tick, cross, ring or scribble."""
-        rng, s = self.rng, sheet.scale
-        pen = max(1, int(round(self.width * s)))
-        j = lambda k=0.2: rng.normal(0, k * r)
+    def digit_tile(self, words, px, limit):
+        rng, parts = self.rng, []
+        k = max(4, int(px * 1.3))
+        for c in words:
+            t = pick(rng, self.shelf.digits[int(c)])
+            t = cv2.resize(t, (k, k), interpolation=cv2.INTER_AREA if k < 28 else cv2.INTER_LINEAR)
+            lo, hi = int(k * 0.14), int(k * 0.86)
+            parts.append(cv2.convertScaleAbs(t[:, lo:hi], alpha=1.3))
+        a = np.concatenate(parts, 1)
+        a = np.pad(a, ((int(px * 0.45), int(px * 0.6)), (2, 2)))
+        return a[:, :max(8, int(limit))], px * 1.5
+
+    def write(self, page, x, y, w, h, words=None, kind="text", middle=False, size=None):
+        """Writes into the box, on a base line near its bottom; returns the width used."""
+        rng, s = self.rng, page.scale
+        size = min(size or self.size, h * 0.92) * rng.uniform(0.9, 1.08)
+        if words is None:
+            han = self.shelf.characters if self.han and kind == "text" else None
+            words = number(rng) if kind == "number" else text(rng, max(1, w / size / (1.05 if han else 2.3)), han)
+        self.pen = max(0.5, self.width * s)
+        a, base = self.tile(words, max(5.0, size * s), w * s)
+        if not self.typed:
+            m = cv2.getRotationMatrix2D((0, base), float(rng.normal(0, 0.9)), 1.0)
+            m[0, 1] += (self.slant * 0.6 if self.style == "font" else 0)
+            m[0, 2] -= (self.slant * 0.6 if self.style == "font" else 0) * base
+            a = cv2.warpAffine(a, m, (a.shape[1] + int(a.shape[0] * abs(self.slant)) + 2, a.shape[0]))
+        low = y + h - max(h * 0.14, min(h * 0.2, size * 0.28)) + (0 if self.typed else rng.normal(0, 1.4))
+        if middle:
+            low = y + h / 2 + size * 0.42
+            x = x + max(0.0, (w - a.shape[1] / s) / 2)
+        stamp(page.ink, a, int(round(x * s)), int(round(low * s - base)))
+        return a.shape[1] / s
+
+    def path(self, page, points, width=None, rough=True):
+        p = np.asarray(points, np.float32) * page.scale
+        if rough:
+            p = smooth(p + self.rng.normal(0, 0.8 * page.scale, p.shape))
+        lines(page.ink, [p], (width or self.width) * page.scale)
+
+    def ring(self, page, x, y, rx, ry=None):
+        rng = self.rng
+        t = np.linspace(0, 2 * np.pi * rng.uniform(0.93, 1.12), 20) + rng.uniform(0, 6)
+        wobble = 1 + 0.06 * np.sin(2 * t + rng.uniform(0, 6)) + rng.normal(0, 0.015, 20)
+        self.path(page, np.stack([x + rx * wobble * np.cos(t), y + (ry or rx) * wobble * np.sin(t)], 1))
+
+    def mark(self, page, x, y, r, how):
+        """Marks a bubble or checkbox of radius r at its centre."""
+        rng = self.rng
+        j = lambda k=0.18: rng.normal(0, k * r)
         if how == "fill":
-            k = r * rng.uniform(0.75, 1.1)
-            cx, cy = x + j(0.1), y + j(0.1)
-            sheet.pen.ellipse([(cx - k) * s, (cy - k) * s, (cx + k) * s, (cy + k) * s], fill=255)
+            k, s = r * rng.uniform(0.7, 1.12), page.scale
+            a, b = k * rng.uniform(0.85, 1.0), k
+            cv2.ellipse(page.ink, (int((x + j(0.1)) * s * 16), int((y + j(0.1)) * s * 16)), (max(8, int(a * s * 16)), max(8, int(b * s * 16))),
+                        0, 0, 360, int(rng.integers(190, 256)), -1, cv2.LINE_AA, SHIFT)
         elif how == "tick":
-            pts = [(x - r + j(), y + j()), (x - 0.2 * r + j(), y + r + j()), (x + 1.5 * r + j(), y - 1.4 * r + j())]
-            sheet.pen.line([(a * s, b * s) for a, b in pts], fill=255, width=pen)
+            self.path(page, [(x - r + j(), y + j()), (x - 0.2 * r + j(), y + r + j()), (x + 1.5 * r + j(), y - 1.4 * r + j())])
         elif how == "cross":
             for d in (1, -1):
-                pts = [(x - r + j(), y - d * r + j()), (x + r + j(), y + d * r + j())]
-                sheet.pen.line([(a * s, b * s) for a, b in pts], fill=255, width=pen)
+                self.path(page, [(x - r + j(), y - d * r + j()), (x + j(0.1), y + j(0.1)), (x + r + j(), y + d * r + j())])
+        elif how == "dot":
+            self.path(page, [(x + j(), y + j()), (x + 0.3 * r + j(), y + j(0.1)), (x + j(), y + 0.3 * r)], max(self.width, r * 0.4))
+        elif how == "line":
+            self.path(page, [(x - r, y + j(0.2)), (x, y + j(0.1)), (x + r, y + j(0.2))], max(self.width, r * 0.35))
         elif how == "ring":
-            k = r * rng.uniform(1.3, 1.8)
-            sheet.pen.ellipse([(x - k + j()) * s, (y - k + j()) * s, (x + k + j()) * s, (y + k + j()) * s],
-                              outline=255, width=pen)
+            self.ring(page, x + j(), y + j(), r * rng.uniform(1.25, 1.7))
         else:
-            t = np.linspace(0, 1, 14)
-            pts = np.stack([x - r + 2 * r * t, y + r * 0.9 * np.where(np.arange(14) % 2, 1, -1)], 1)
-            sheet.pen.line([(a * s, b * s) for a, b in pts], fill=255, width=pen)
+            t = np.linspace(0, 1, 12)
+            self.path(page, np.stack([x - r + 2 * r * t, y + r * 0.85 * np.where(np.arange(12) % 2, 1, -1)], 1))
+
+    def strike(self, page, x, y, w, h):
+        """Strikes out what stands in the box: lines through it, or a scribble over it."""
+        rng = self.rng
+        if rng.random() < 0.55 or h < 10:
+            for _ in range(rng.integers(1, 3)):
+                v = y + h * rng.uniform(0.45, 0.65)
+                self.path(page, [(x - 3, v + rng.normal(0, 2)), (x + w / 2, v + rng.normal(0, 2)), (x + w + 3, v + rng.normal(0, 3))])
+        elif rng.random() < 0.4:
+            self.path(page, [(x, y + h * 0.2), (x + w / 2, y + h / 2), (x + w, y + h * 0.9)])
+            self.path(page, [(x, y + h * 0.9), (x + w / 2, y + h / 2), (x + w, y + h * 0.15)])
+        else:
+            n = int(np.clip(w / 5, 6, 40))
+            t = np.linspace(0, 1, n)
+            self.path(page, np.stack([x + w * t, y + h * (0.6 + 0.3 * np.where(np.arange(n) % 2, 1, -1))], 1))
+
+    def picture(self, page, x, y, w, h):
+        """A child's drawing: outlines, some hatched."""
+        rng, keep = self.rng, self.width
+        self.width = keep * rng.uniform(1.0, 2.2)
+        for _ in range(rng.integers(2, 7)):
+            cx, cy = x + w * rng.uniform(0.15, 0.85), y + h * rng.uniform(0.2, 0.8)
+            r = min(w, h) * rng.uniform(0.06, 0.3)
+            kind = rng.random()
+            if kind < 0.35:
+                self.ring(page, cx, cy, min(r, x + w - cx, cx - x), min(r * rng.uniform(0.6, 1.3), y + h - cy, cy - y))
+            elif kind < 0.7:
+                n = int(rng.integers(3, 7))
+                a = np.sort(rng.uniform(0, 2 * np.pi, n))
+                p = np.stack([np.clip(cx + r * np.cos(a), x, x + w), np.clip(cy + r * np.sin(a), y, y + h)], 1)
+                self.path(page, np.concatenate([p, p[:1]]), rough=False)
+            else:
+                n = int(rng.integers(8, 24))
+                t = np.linspace(-1, 1, n)
+                self.path(page, np.stack([np.clip(cx + r * t, x, x + w), np.clip(cy + r * 0.6 * np.where(np.arange(n) % 2, 1, -1), y, y + h)], 1))
+        self.width = keep
+
+
+def stamp(ink, tile, x, y):
+    """Lays a mask on the ink, the darker wins; what falls off the sheet is cut."""
+    h, w = tile.shape
+    x0, y0, x1, y1 = max(0, x), max(0, y), min(ink.shape[1], x + w), min(ink.shape[0], y + h)
+    if x1 > x0 and y1 > y0:
+        part = ink[y0:y1, x0:x1]
+        np.maximum(part, tile[y0 - y:y1 - y, x0 - x:x1 - x], out=part)

@@ -1,165 +1,261 @@
-"""Photos of sheets: camera, scanner or screen; with the truth carried through the lens.
+"""Photos of sheets: camera, scanner, scanning app or screen; with the truth carried through the lens.
 
-`take` gives a Photo whose `truth` lies at 1/8 of its pixels, six planes: page, empty, filled, unsure (each a share of the
-cell, 0..1), ink (a share), log density (of the answers in the cell, log of 1/cells, 0 where there is none).
+`take` gives a Photo whose `truth` lies at 1/8 of its pixels, seven planes of uint8: page, empty, filled, struck, unsure (each a
+share of the cell, 255 all of it), ink (the most in the cell), log density (of the answers in the cell: -9..3 as 0..255, see
+`DENSITY`). `areas`: of each answer in sight its box in pixels, state, and how much of it is in sight.
 """
 import dataclasses
 
+import cv2
 import numpy as np
-from PIL import Image, ImageDraw, ImageFilter
 
-from . import scenery, sheet
+from . import develop, scenery
+from .fill import EMPTY, FILLED, STATES, STRUCK, UNSURE
+from .shelf import pick
 
 CELL, SUB = 8, 4  # the truth is sampled SUB x SUB times a cell
+PLANES = ("page", "empty", "filled", "struck", "unsure", "ink", "density")
+DENSITY = (-9.0, 3.0)
 
 
 @dataclasses.dataclass
 class Photo:
-    pixels: np.ndarray  # H x W x C, uint8
-    truth: np.ndarray | None  # 6 x H/8 x W/8, float16
+    pixels: np.ndarray  # H x W x 3, uint8
+    truth: np.ndarray | None  # 7 x H/8 x W/8, uint8
+    areas: list
     quality: str
     completion: float | None
     kind: str
     medium: str
+    jpeg: int  # the quality to keep it with
 
 
 def homography(src, dst):
-    """The 8 numbers PIL's PERSPECTIVE wants: they take a point of the photo (dst) to one of the sheet (src)."""
-    rows, right = [], []
-    for (u, v), (x, y) in zip(src, dst):
-        rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
-        right += [u, v]
-    return np.linalg.solve(np.array(rows, float), np.array(right, float))
+    """The 3 x 3 matrix that takes points of dst to src."""
+    return cv2.getPerspectiveTransform(np.float32(dst), np.float32(src))
 
 
-def place(rng, quality, medium, pw, ph, w, h):
-    """Where the sheet's corners land in the photo, in pixels."""
-    if medium == "scan":
-        tilt, fill = np.deg2rad(rng.normal(0, 0.8)), rng.uniform(0.97, 1.02)
+def corners(rng, quality, medium, pw, ph, w, h):
+    """Where the sheet's corners land in the photo, in pixels: top left, top right, bottom right, bottom left."""
+    if medium in ("scan", "app"):
+        tilt, fill = np.deg2rad(rng.normal(0, 0.9) if rng.random() < 0.9 else rng.normal(0, 5)), rng.uniform(0.96, 1.03)
+        half = np.array([w, h]) * fill / 2 if rng.random() < 0.75 else np.array([pw, ph]) * fill * min(w / pw, h / ph) / 2
+        pts = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * half
+        if medium == "app":
+            pts = pts + rng.normal(0, 0.008, (4, 2)) * half
     elif medium == "digital":
-        tilt, fill = 0.0, 1.0
+        tilt, fill = 0.0, 1.0 if rng.random() < 0.7 else rng.uniform(0.6, 0.95)
+        pts = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * np.array([pw, ph]) * fill * min(w / pw, h / ph) / 2
     else:
-        tilt, fill = np.deg2rad(rng.normal(0, 5)), rng.uniform(0.72, 1.0)
-    k = fill * min(w / pw, h / ph) if medium == "photo" else 1.0
-    half = np.array([pw, ph]) * k / 2 if medium == "photo" else np.array([w, h]) * fill / 2
-    pts = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * half
-    if medium == "photo":
-        pts = pts * (1 + rng.normal(0, 0.03, (4, 1))) + rng.normal(0, 0.012, (4, 2)) * half
+        near = rng.random()
+        tilt = np.deg2rad(rng.normal(0, 4) if rng.random() < 0.8 else rng.normal(0, 16))
+        fill = rng.uniform(0.8, 1.02) if near < 0.68 else rng.uniform(0.5, 0.8) if near < 0.85 else rng.uniform(1.02, 1.18)
+        half = np.array([pw, ph]) * fill * min(w / pw, h / ph) / 2
+        # A camera held over the page, tipped: the far edge is shorter.
+        tip = rng.normal(0, 0.06, 2) if rng.random() < 0.8 else rng.normal(0, 0.1, 2)
+        pts = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)], float)
+        z = 1 + pts @ tip
+        pts = pts / z[:, None] * half + rng.normal(0, 0.006, (4, 2)) * half
     c, s = np.cos(tilt), np.sin(tilt)
     pts = pts @ np.array([[c, s], [-s, c]]) + np.array([w, h]) / 2
     if quality == "cropped":  # a quarter to a half of the page is out of sight
-        side, cut = rng.integers(4), rng.uniform(0.25, 0.5)
+        side, cut = int(rng.integers(4)), rng.uniform(0.25, 0.5)
         axis, sign = side % 2, 1 if side < 2 else -1
-        span = np.ptp(pts[:, axis])
         edge = pts[:, axis].min() if sign > 0 else pts[:, axis].max()
-        border = 0 if sign > 0 else (w, h)[axis]
-        pts[:, axis] += (border - sign * cut * span) - edge
-        if rng.random() < 0.6:  # usually nearer, so that the photo is full of page
+        pts[:, axis] += (0 if sign > 0 else (w, h)[axis]) - sign * cut * np.ptp(pts[:, axis]) - edge
+        if rng.random() < 0.6:
             pts = (pts - [w / 2, h / 2]) * rng.uniform(1.0, 1.35) + [w / 2, h / 2]
-    elif medium == "photo":  # the page stays in the photo
+    elif medium == "photo":
         for axis, size in ((0, w), (1, h)):
             slack = size - np.ptp(pts[:, axis])
             low = -pts[:, axis].min()
-            pts[:, axis] += low + (rng.uniform(0, 1) * slack if slack > 0 else slack / 2)
+            pts[:, axis] += low + (np.clip(rng.normal(0.5, 0.25), 0, 1) * slack if slack > 0 else slack * rng.uniform(0.3, 0.7))
     return pts
 
 
-def light(rng, out, quality, medium):
-    """Shadows, uneven and too little light, noise, the lens: in place of a camera."""
+class Warp:
+    """Takes each pixel of the photo to a place on the sheet: perspective, then the paper's own bend and folds."""
+
+    def __init__(self, rng, pts, pw, ph, medium):
+        self.m = homography([(0, 0), (pw, 0), (pw, ph), (0, ph)], pts)
+        self.size, self.waves, self.folds = (pw, ph), [], []
+        if medium == "photo":
+            if rng.random() < 0.5:  # curled, or beside a book's spine
+                for _ in range(rng.integers(1, 3)):
+                    axis = int(rng.integers(2))
+                    self.waves.append((axis, rng.normal(0, 0.007), rng.uniform(0.4, 1.5), rng.uniform(0, 6.3), rng.normal(0, 0.4)))
+            if rng.random() < 0.3:
+                for _ in range(rng.integers(1, 4)):
+                    at = rng.uniform(0.2, 0.8) if rng.random() < 0.4 else pick(rng, [0.5, 0.33, 0.67, 0.25])
+                    self.folds.append((int(rng.integers(2)), at, rng.normal(0, 0.05), rng.normal(0, 0.012)))
+
+    def map(self, xs, ys):
+        """Sheet coordinates (two arrays) of photo coordinates, and how light falls on the bend there."""
+        m = self.m.astype(np.float32)
+        z = m[2, 0] * xs + m[2, 1] * ys + m[2, 2]
+        u, v = (m[0, 0] * xs + m[0, 1] * ys + m[0, 2]) / z, (m[1, 0] * xs + m[1, 1] * ys + m[1, 2]) / z
+        pw, ph = self.size
+        a, b = u / pw, v / ph
+        shade, du, dv = np.ones_like(a), 0.0, 0.0
+        for axis, depth, turns, phase, lean in self.waves:
+            t, other = (a, b) if axis else (b, a)
+            angle = 2 * np.pi * turns * (t + lean * other) + phase
+            bend = depth * np.sin(angle)
+            shade += 3.5 * depth * turns * np.cos(angle)
+            if axis:
+                dv = dv + bend * ph
+            else:
+                du = du + bend * pw
+        for axis, at, slope, kink in self.folds:
+            t, other = (a, b) if axis else (b, a)
+            d = t - at - slope * (other - 0.5)
+            shade += np.where(d > 0, 1, -1) * kink * 4 - 0.22 * np.exp(-(d / 0.004) ** 2) * (abs(kink) * 40 + 0.2)
+            if axis:
+                dv = dv + kink * np.abs(d) * ph
+            else:
+                du = du + kink * np.abs(d) * pw
+        return u + du, v + dv, shade
+
+
+def backdrop(rng, h, w, medium, image):
+    """What lies around the sheet."""
+    if medium != "photo":
+        v = 255 if rng.random() < 0.8 else int(pick(rng, [20, 60, 200]))
+        if medium == "digital" and rng.random() < 0.5:
+            return np.full((h, w, 3), rng.integers(0, 256, 3), np.float32)
+        return np.full((h, w, 3), v, np.float32)
+    kind = rng.random()
+    if kind < 0.08:  # the next page of the book or the sheet below
+        return np.full((h, w, 3), rng.uniform(195, 250), np.float32) + 12 * (scenery.clouds(rng, h, w, 0.4)[..., None] - 0.5)
+    if kind < 0.2:
+        dark = np.float32(scenery.tint(rng, 5, 45))
+        return dark + 14 * scenery.clouds(rng, h, w, 0.5)[..., None] + np.zeros((h, w, 3), np.float32)
+    back = scenery.surface(rng, h, w)
+    if rng.random() < 0.3:
+        back = scenery.shapes(rng, back, rng.integers(1, 5))
+    return back
+
+
+def on_top(rng, out, pts):
+    """Fingers at an edge, a pen or a rubber lying on the page; returns where they are."""
     h, w = out.shape[:2]
-    if medium == "photo":
-        gy, gx = np.mgrid[0:h, 0:w].astype(np.float32) / max(h, w)
-        slope = rng.normal(0, 0.25, 2)
-        lamp = 1 + slope[0] * (gy - 0.5) + slope[1] * (gx - 0.5) + rng.uniform(0, 0.2) * (scenery.clouds(rng, h, w, 0.3) - 0.5)
-        if rng.random() < 0.4:
-            mask = Image.new("L", (w // 4, h // 4), 255)
-            pts = [(float(rng.uniform(-0.3, 1.3)) * w / 4, float(rng.uniform(-0.3, 1.3)) * h / 4) for _ in range(rng.integers(3, 7))]
-            ImageDraw.Draw(mask).polygon(pts, fill=int(255 * rng.uniform(0.45, 0.85)))
-            mask = mask.filter(ImageFilter.GaussianBlur(float(rng.uniform(1, 12)))).resize((w, h), Image.BILINEAR)
-            lamp = lamp * (np.asarray(mask, np.float32) / 255)
-        out = out * lamp[..., None] * rng.uniform(0.72, 1.12)
-        if out.shape[2] == 3:
-            out = out * (1 + rng.normal(0, 0.018, 3))
-    elif medium == "scan" and rng.random() < 0.3:
-        out = 255 * np.clip((out - rng.uniform(90, 150)) / rng.uniform(20, 110), 0, 1)
-    if quality == "dark":
-        out = out * rng.uniform(0.07, 0.26) + rng.uniform(0, 8)
-    if quality == "blurred":
-        # Against a width of 480: a sigma of 2.2 px and more, where body text cannot be read.
-        k = max(h / 640, w / 480)
-        im = Image.fromarray(np.clip(out, 0, 255).astype(np.uint8).squeeze())
-        if rng.random() < 0.6:
-            im = im.filter(ImageFilter.GaussianBlur(float(rng.uniform(2.2, 5.0) * k)))
-            out = np.asarray(im, np.float32).reshape(out.shape)
-        else:  # moved
-            n, angle = int(rng.uniform(9, 22) * k), rng.uniform(0, np.pi)
-            a, total = np.asarray(im, np.float32).reshape(out.shape), 0
-            for t in np.linspace(-n / 2, n / 2, n):
-                total = total + np.roll(a, (int(t * np.sin(angle)), int(t * np.cos(angle))), (0, 1))
-            out = total / n
-    elif rng.random() < 0.4 and medium != "digital":
-        k = max(h / 640, w / 480)
-        im = Image.fromarray(np.clip(out, 0, 255).astype(np.uint8).squeeze())
-        out = np.asarray(im.filter(ImageFilter.GaussianBlur(float(rng.uniform(0.2, 0.75) * k))), np.float32).reshape(out.shape)
-    if medium != "digital":
-        grain = rng.uniform(0, 7) if quality != "dark" else rng.uniform(1, 7)
-        out = out + rng.normal(0, grain, out.shape[:2] + (1,)).astype(np.float32)
-    return np.clip(out, 0, 255).astype(np.uint8)
+    cover = np.zeros((h, w), np.uint8)
+    colour = (0, 0, 0)
+    centre = pts.mean(0)
+    if rng.random() < 0.6:
+        skin = pick(rng, [(224, 180, 150), (198, 150, 120), (150, 105, 80), (110, 75, 55), (236, 200, 175)])
+        colour = tuple(float(c) * rng.uniform(0.8, 1.05) for c in skin)
+        i = int(rng.integers(4))
+        t = rng.uniform(0.2, 0.8)
+        at = pts[i] * (1 - t) + pts[(i + 1) % 4] * t
+        out_of = (at - centre) / np.linalg.norm(at - centre)
+        r = rng.uniform(0.022, 0.045) * max(h, w)
+        a, b = at - out_of * r * rng.uniform(0.3, 2.0), at + out_of * r * 12
+        cv2.line(cover, tuple(int(v) for v in a), tuple(int(v) for v in b), 255, int(2 * r), cv2.LINE_AA)
+    else:
+        colour = tuple(float(c) for c in rng.uniform(10, 250, 3))
+        a = pts.min(0) + rng.random(2) * np.ptp(pts, axis=0)
+        turn, long = rng.uniform(0, 6.3), rng.uniform(0.2, 0.4) * max(h, w)
+        b = a + long * np.array([np.cos(turn), np.sin(turn)])
+        cv2.line(cover, tuple(int(v) for v in a), tuple(int(v) for v in b), 255, max(3, int(rng.uniform(0.008, 0.018) * max(h, w))), cv2.LINE_AA)
+    soft = cv2.GaussianBlur(cover, (0, 0), max(h, w) * 0.012)
+    out *= 1 - 0.35 * (np.roll(soft, (6, 6), (0, 1)).astype(np.float32) / 255)[..., None]
+    round_ = cv2.GaussianBlur(cover, (0, 0), max(h, w) * 0.006).astype(np.float32) / 255
+    m = (cover.astype(np.float32) / 255)[..., None]
+    out[:] = out * (1 - m) + m * (np.float32(colour) * (0.55 + 0.45 * round_[..., None]))
+    return cover
 
 
-def take(rng, page, kind, w, h, quality="ok", medium=None, colour=False, truth=True):
-    """Photographs a finished sheet at w x h pixels (multiples of 8 where the truth is wanted)."""
+def turned(rng):
+    """How often the camera was a quarter turn off."""
+    return int(rng.choice(4, p=[0.79, 0.08, 0.05, 0.08]))
+
+
+def truth_of(page, warp, w, h, mask, cover):
+    gh, gw = h // CELL, w // CELL
+    step = CELL / SUB
+    xs, ys = np.meshgrid((np.arange(gw * SUB, dtype=np.float32) + 0.5) * step - 0.5, (np.arange(gh * SUB, dtype=np.float32) + 0.5) * step - 0.5)
+    u, v, _ = warp.map(xs, ys)
+    u, v = np.round(u / 4 - 0.5).astype(np.int32), np.round(v / 4 - 0.5).astype(np.int32)
+    inside = (u >= 0) & (v >= 0) & (u < page.area.shape[1]) & (v < page.area.shape[0])
+    u, v = np.where(inside, u, 0), np.where(inside, v, 0)
+    area, items = np.where(inside, page.area[v, u], 0), np.where(inside, page.items[v, u], 0).astype(np.int64)
+    n = len(page.states)
+    cells = np.bincount(items.ravel(), minlength=n + 1) / SUB**2
+    whole = np.bincount(page.items.ravel(), minlength=n + 1)
+    scale = np.sqrt(abs(np.linalg.det(warp.m)) + 1e-12)  # rough: sheet units a pixel, at the photo's origin
+    dens = np.where(items > 0, 1 / np.maximum(cells[items], 1 / SUB**2), 0.0)
+    pool = lambda a: a.reshape(gh, SUB, gw, SUB).mean((1, 3))
+    share = [pool((area == k).astype(np.float32)) for k in (EMPTY, FILLED, STRUCK, UNSURE)]
+    counted = share[0] + share[1] + share[2]
+    logd = np.where(counted > 0, np.log(np.maximum(pool(dens * (area < UNSURE)), 1e-4) / np.maximum(counted, 1e-4) + 1e-9), 0.0)
+    ink = np.where(cover > 128, 0, mask["ink"])
+    inked = ink.reshape(gh, CELL, gw, CELL).max((1, 3))
+    paged = mask["page"].reshape(gh, CELL, gw, CELL).mean((1, 3))
+    low, high = DENSITY
+    planes = np.stack([paged * 255, *(s * 255 for s in share), inked, (np.clip(logd, low, high) - low) / (high - low) * 255])
+    # Where each answer is, by the same samples: at most two pixels off.
+    areas = []
+    order = np.argsort(items, axis=None, kind="stable")
+    edges = np.searchsorted(items.ravel()[order], np.arange(n + 2))
+    ratio = np.median(cells[1:][whole[1:] > 0] / whole[1:][whole[1:] > 0]) if n else 1
+    for i in range(1, n + 1):
+        at = order[edges[i]:edges[i + 1]]
+        if not len(at):
+            areas.append({"state": STATES[page.states[i - 1]], "box": None, "seen": 0.0})
+            continue
+        y, x = np.divmod(at, gw * SUB)
+        box = [int(x.min() * step), int(y.min() * step), int((x.max() + 1) * step), int((y.max() + 1) * step)]
+        seen = float(np.clip(cells[i] / max(1e-6, whole[i] * ratio), 0, 1))
+        areas.append({"state": STATES[page.states[i - 1]], "box": box, "seen": round(seen, 2)})
+    del scale
+    return np.clip(np.round(planes), 0, 255).astype(np.uint8), areas
+
+
+def take(rng, page, kind, w, h, quality="ok", medium=None, turn=None):
+    """Photographs a filled sheet at w x h pixels, multiples of 8."""
     if medium is None:
-        medium = rng.choice(["photo", "scan", "digital"], p=[0.58, 0.32, 0.1])
+        medium = str(rng.choice(["photo", "app", "scan", "digital"], p=[0.56, 0.1, 0.27, 0.07]))
         if quality != "ok":
             medium = "photo" if rng.random() < 0.85 else "scan"
-    pts = place(rng, quality, medium, page.w, page.h, w, h)
-    flat = page.image if colour else page.image.convert("L")
-    ink = page.ink
-    # Reduce first: a perspective's bilinear looks at four pixels only.
-    wide = np.linalg.norm(pts[1] - pts[0])
-    k = min(1.0, max(wide * 1.15, 64) / flat.width)
+    turn = (0 if medium == "digital" else turned(rng)) if turn is None else turn
+    aw, ah = (page.w, page.h) if turn % 2 == 0 else (page.h, page.w)
+    pts = np.roll(corners(rng, quality, medium, aw, ah, w, h), -turn, axis=0)
+    flat, ink = page.image, page.ink
+    # Reduce first: a warp's bilinear looks at four pixels only.
+    wide = max(np.linalg.norm(pts[1] - pts[0]), np.linalg.norm(pts[2] - pts[3]))
+    k = min(1.0, max(wide * 1.1, 64) / flat.shape[1])
     if k < 1:
-        size = (int(flat.width * k), int(flat.height * k))
-        flat, ink = flat.resize(size, Image.BILINEAR), ink.resize(size, Image.BILINEAR)
-    corners = lambda im: [(0, 0), (im.width, 0), (im.width, im.height), (0, im.height)]
-    warp = lambda im, dst, size, how: im.transform(size, Image.PERSPECTIVE, homography(corners(im), dst), how)
-    shot = np.asarray(warp(flat, pts, (w, h), Image.BICUBIC), np.float32).reshape(h, w, -1)
-    white = Image.new("L", flat.size, 255)
-    mask = np.asarray(warp(white, pts, (w, h), Image.BILINEAR), np.float32)[..., None] / 255
+        size = (int(flat.shape[1] * k), int(flat.shape[0] * k))
+        flat, ink = cv2.resize(flat, size, interpolation=cv2.INTER_AREA), cv2.resize(ink, size, interpolation=cv2.INTER_AREA)
+    warp = Warp(rng, pts, page.w, page.h, medium)
+    xs, ys = np.meshgrid(np.arange(w, dtype=np.float32), np.arange(h, dtype=np.float32))
+    u, v, shade = warp.map(xs, ys)
+    mu, mv = (u * (flat.shape[1] / page.w) - 0.5).astype(np.float32), (v * (flat.shape[0] / page.h) - 0.5).astype(np.float32)
+    shot = cv2.remap(flat, mu, mv, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
+    inked = cv2.remap(ink, mu, mv, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    # One pixel of soft edge around the sheet.
+    per = max(1e-3, page.w / max(wide, 1))
+    mask = np.clip(np.minimum(np.minimum(u, page.w - u), np.minimum(v, page.h - v)) / per + 0.5, 0, 1).astype(np.float32)
+    back = backdrop(rng, h, w, medium, flat)
     if medium == "photo":
-        back = scenery.surface(rng, h, w)
-        if rng.random() < 0.35:
-            back = scenery.shapes(rng, back, rng.integers(1, 6))
-        if rng.random() < 0.12:  # lies on other pages
-            back = back * 0 + rng.uniform(200, 250)
-    else:
-        back = np.full((h, w, 3), 255.0 if rng.random() < 0.8 else 20.0)
-    back = back if colour else back.mean(2, keepdims=True)
-    out = light(rng, back * (1 - mask) + shot * mask, quality, medium)
-    planes = None
-    if truth:
-        gh, gw = h // CELL, w // CELL
-        sub = (gw * SUB, gh * SUB)
-        small = pts * SUB / CELL
-        area = np.asarray(warp(page.area, small, sub, Image.NEAREST))
-        items = np.asarray(warp(page.items, small, sub, Image.NEAREST)).astype(np.int64)
-        cells = np.bincount(items.ravel(), minlength=len(page.answers) + 1) / SUB**2
-        dens = np.where(items > 0, 1 / np.maximum(cells[items], 1 / SUB**2), 0.0)
-        pool = lambda a: a.reshape(gh, SUB, gw, SUB).mean((1, 3))
-        share = [pool((area == v).astype(np.float32)) for v in (sheet.EMPTY, sheet.FILLED, sheet.UNSURE)]
-        counted = share[0] + share[1]
-        logd = np.where(counted > 0, np.log(np.maximum(pool(dens * (area < 3)), 1e-4) / np.maximum(counted, 1e-4) + 1e-9), 0.0)
-        inked = np.asarray(warp(ink, pts, (w, h), Image.BILINEAR), np.float32) / 255
-        inked = inked.reshape(gh, CELL, gw, CELL).max((1, 3))
-        paged = mask[..., 0].reshape(gh, CELL, gw, CELL).mean((1, 3))
-        planes = np.stack([paged, *share, inked, np.clip(logd, -9, 3)]).astype(np.float16)
-    return Photo(out, planes, quality, page.completion, kind, str(medium))
+        shot *= np.clip(shade, 0.5, 1.4).astype(np.float32)[..., None]
+        if rng.random() < 0.7:  # the sheet's own shadow on the table
+            soft = cv2.GaussianBlur(mask, (0, 0), rng.uniform(2, 9))
+            back = back * (1 - rng.uniform(0.1, 0.5) * np.roll(soft, tuple(int(q) for q in rng.integers(-6, 7, 2)), (0, 1))[..., None])
+    out = back * (1 - mask[..., None]) + shot * mask[..., None]
+    cover = np.zeros((h, w), np.uint8)
+    if medium == "photo" and rng.random() < 0.12:
+        cover = on_top(rng, out, pts)
+    truth, areas = truth_of(page, warp, w, h, {"ink": inked, "page": mask}, cover)
+    pixels, jpeg = develop.develop(rng, out, quality, medium)
+    return Photo(pixels, truth, areas, quality, page.completion, kind, medium, jpeg)
 
 
-def negative(rng, w, h, colour=False):
+def negative(rng, shelf, w, h):
     """A photo of anything but a page."""
-    back = scenery.make(rng, h, w)
-    medium = "photo" if rng.random() < 0.8 else "digital"
-    out = light(rng, back if colour else back.mean(2, keepdims=True), "ok", medium)
-    return Photo(out, np.zeros((6, h // CELL, w // CELL), np.float16), "not_a_page", None, "none", medium)
+    kind, back = scenery.make(rng, shelf, h, w)
+    medium = "digital" if kind == "screen" and rng.random() < 0.6 else "photo"
+    quality = "ok"
+    pixels, jpeg = develop.develop(rng, back, quality, medium)
+    return Photo(pixels, np.zeros((7, h // CELL, w // CELL), np.uint8), [], "not_a_page", None, kind, medium, jpeg)

@@ -1,41 +1,70 @@
-"""What is no page: surfaces, objects, rooms, screens. Also what lies behind and beside a page. RGB float arrays, 0..255."""
+"""What is no page: surfaces, objects, rooms, screens, receipts. Also what lies behind a page. RGB float arrays, 0..255."""
+import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from . import hand
+from .shelf import pick, shelf, text, word
 
 
 def clouds(rng, h, w, rough=0.6):
     """Noise of many scales in 0..1: the base of every surface."""
-    out, weight = np.zeros((h, w), np.float32), 1.0
+    a, b = (h + 1) // 2, (w + 1) // 2  # at half size: nobody sees finer noise than this
+    out, weight = np.zeros((a, b), np.float32), 1.0
     for n in (2, 4, 9, 20, 50, 120):
-        tile = Image.fromarray(rng.random((n, n), np.float32).astype(np.float32))
-        out += weight * np.asarray(tile.resize((w, h), Image.BICUBIC))
+        out += weight * cv2.resize(rng.random((n, n), np.float32), (b, a), interpolation=cv2.INTER_CUBIC if n < 40 else cv2.INTER_LINEAR)
         weight *= rough
+    out = cv2.resize(out, (w, h), interpolation=cv2.INTER_LINEAR)
     return (out - out.min()) / (np.ptp(out) + 1e-6)
 
 
 def tint(rng, low=20, high=235):
     base = rng.uniform(low, high)
-    return np.clip(base + rng.normal(0, 35, 3), 0, 255).astype(np.float32)
+    return np.clip(base + rng.normal(0, pick(rng, [5, 10, 16, 38]), 3), 0, 255).astype(np.float32)
+
+
+def wood(rng, h, w):
+    """Boards: long grain, seams, knots' worth of darkness."""
+    if rng.random() < 0.5:
+        return np.ascontiguousarray(wood_upright(rng, w, h).transpose(1, 0, 2))
+    return wood_upright(rng, h, w)
+
+
+def wood_upright(rng, h, w):
+    base = np.float32(pick(rng, [(196, 154, 108), (160, 112, 70), (120, 78, 46), (214, 184, 142), (92, 62, 44), (225, 208, 180), (178, 160, 140)]))
+    base = base * rng.uniform(0.75, 1.1)
+    grain = cv2.resize(rng.random((6, max(8, w // int(rng.integers(2, 7)))), np.float32), (w, h), interpolation=cv2.INTER_CUBIC)
+    fine = cv2.resize(rng.random((max(3, h // 50), w), np.float32), (w, h), interpolation=cv2.INTER_LINEAR)
+    t = 0.55 * grain + 0.25 * fine + 0.4 * clouds(rng, h, w, 0.5) - 0.6
+    if rng.random() < 0.45:
+        board = int(rng.uniform(0.12, 0.5) * w)
+        for x in range(int(rng.uniform(0, board)), w, board):
+            t[:, x:x + int(rng.integers(1, 3))] -= 0.5
+            t[:, x:] += rng.normal(0, 0.08)
+    return base * (1 + rng.uniform(0.12, 0.45) * t[..., None])
 
 
 def surface(rng, h, w):
-    """A desk, a cloth, a wall."""
-    a, b, kind = tint(rng), tint(rng), rng.random()
+    """A desk, a cloth, a wall, a floor."""
+    kind = rng.random()
+    if kind < 0.4:
+        return wood(rng, h, w)
+    if kind < 0.62:  # a plain top, nearly one colour
+        flat = tint(rng, 30, 240)
+        return flat * (1 + rng.uniform(0.02, 0.15) * (clouds(rng, h, w, 0.4) - 0.5)[..., None]) + rng.uniform(0.5, 5) * rng.standard_normal((h, w, 1), np.float32)
+    a, b = tint(rng), tint(rng)
     t = clouds(rng, h, w, rng.uniform(0.3, 0.8))
-    if kind < 0.35:  # grain of wood
-        x = np.linspace(0, rng.uniform(8, 60), h)[:, None] + 3 * clouds(rng, h, w, 0.4)
-        t = 0.5 + 0.5 * np.sin(x * 2 * np.pi * rng.uniform(0.3, 1.0)) * t
-    elif kind < 0.5:  # tiles, bricks, checks
-        n, m = rng.uniform(15, 90), rng.uniform(15, 90)
-        yy, xx = np.mgrid[0:h, 0:w]
-        t = 0.5 * t + 0.5 * (((yy // n).astype(int) + (xx // m).astype(int)) % 2)
-    mix = rng.uniform(0.15, 0.9)
-    out = a + (b - a) * (t * mix)[..., None]
-    if rng.random() < 0.5:
-        out = out + rng.normal(0, rng.uniform(2, 14), (h, w, 1))
-    return out
+    yy, xx = np.mgrid[0:h, 0:w].astype(np.float32)
+    turn = rng.normal(0, 0.3)
+    p, q = xx * np.cos(turn) + yy * np.sin(turn), yy * np.cos(turn) - xx * np.sin(turn)
+    n, m = rng.uniform(15, 110), rng.uniform(15, 110)
+    if kind < 0.74:  # tiles, checks
+        t = 0.4 * t + 0.6 * (((q // n).astype(int) + (p // m).astype(int)) % 2)
+    elif kind < 0.84:  # cloth: weave and stripes
+        t = 0.5 * t + 0.25 * np.sin(p * rng.uniform(0.6, 2.5)) * np.sin(q * rng.uniform(0.6, 2.5)) + 0.4 * (np.sin(p / m) > rng.uniform(-0.5, 0.8))
+    elif kind < 0.92:  # marble, stone
+        t = 1 - np.abs(2 * clouds(rng, h, w, 0.75) - 1) ** rng.uniform(0.3, 0.8)
+    out = a + (b - a) * (t * rng.uniform(0.15, 0.9))[..., None]
+    return out + rng.uniform(0.5, 10) * rng.standard_normal((h, w, 1), np.float32) if rng.random() < 0.6 else out
 
 
 def shapes(rng, image, n):
@@ -58,9 +87,8 @@ def shapes(rng, image, n):
             pts = [(x + a * rng.random(), y + b * rng.random()) for _ in range(rng.integers(2, 6))]
             draw.line(pts, fill=fill, width=int(rng.integers(1, 25)), joint="curve")
         else:
-            faces = hand.fonts(False)
-            f = hand.font(faces[rng.integers(len(faces))], rng.uniform(14, 90))
-            draw.text((x, y), hand.text(rng, rng.integers(1, 3)), fill=fill, font=f)
+            books = shelf("train")
+            draw.text((x, y), text(rng, rng.integers(1, 3)), fill=fill, font=books.font(pick(rng, books.print), rng.uniform(14, 90)))
     if rng.random() < 0.7:
         im = im.filter(ImageFilter.GaussianBlur(float(rng.uniform(0.3, 2.0))))
     out = np.asarray(im, np.float32)
@@ -80,8 +108,8 @@ def screen(rng, h, w):
     back = tint(rng, 0, 255) if rng.random() < 0.7 else np.array([255.0] * 3)
     im = Image.new("RGB", (w, h), tuple(int(v) for v in back))
     draw, kind = ImageDraw.Draw(im), rng.random()
-    faces = hand.fonts(False)
-    f = hand.font(faces[rng.integers(len(faces))], rng.uniform(9, 20))
+    books = shelf("train")
+    f = books.font(pick(rng, books.print), rng.uniform(9, 20))
     fg = tuple(int(v) for v in (255 - back if abs(back.mean() - 128) > 40 else back * 0.2))
     if kind < 0.35:  # a chart
         x0, y0, x1, y1 = 0.12 * w, 0.1 * h, 0.93 * w, 0.88 * h
@@ -89,7 +117,7 @@ def screen(rng, h, w):
         n = int(rng.integers(3, 14))
         for k in range(n):
             x, top = x0 + (k + 0.3) * (x1 - x0) / n, rng.uniform(y0, y1)
-            draw.text((x, y1 + 4), hand.word(rng)[:4], fill=fg, font=f)
+            draw.text((x, y1 + 4), word(rng)[:4], fill=fg, font=f)
             if kind < 0.2:
                 draw.rectangle([x, top, x + 0.6 * (x1 - x0) / n, y1], fill=tuple(int(v) for v in tint(rng)))
         if kind >= 0.2:
@@ -102,24 +130,119 @@ def screen(rng, h, w):
             for c in range(m):
                 box = [c * w / m + 3, r * h / n + 3, (c + 1) * w / m - 3, (r + 1) * h / n - 3]
                 draw.rounded_rectangle(box, radius=4, fill=tuple(int(v) for v in np.clip(back + 25, 0, 255)))
-                draw.text((box[0] + 6, box[1] + 6), hand.word(rng)[:1].upper(), fill=fg, font=f)
+                draw.text((box[0] + 6, box[1] + 6), word(rng)[:1].upper(), fill=fg, font=f)
     else:  # panes and tiles
         for _ in range(rng.integers(4, 14)):
             x, y, a, b = rng.uniform(0, w), rng.uniform(0, h), rng.uniform(30, w / 2), rng.uniform(20, h / 3)
             draw.rounded_rectangle([x, y, x + a, y + b], radius=6, fill=tuple(int(v) for v in tint(rng, 0, 255)))
             if rng.random() < 0.6:
-                draw.text((x + 6, y + 6), hand.text(rng, 2), fill=fg, font=f)
+                draw.text((x + 6, y + 6), text(rng, 2), fill=fg, font=f)
     return np.asarray(im, np.float32)
 
 
-def make(rng, h, w):
+def receipt(rng, books, h, w):
+    """A till's slip on a table: narrow, printed, prices at the right; nothing to fill in."""
+    long = int(rng.uniform(420, 1100))
+    im = Image.new("RGB", (300, long), (int(rng.integers(225, 256)),) * 3)
+    draw, size = ImageDraw.Draw(im), rng.uniform(11, 17)
+    f, grey = books.font(pick(rng, books.print), size), (int(rng.integers(20, 120)),) * 3
+    draw.text((150, 18), text(rng, 2).upper(), fill=grey, font=books.font(pick(rng, books.print), size * 1.5), anchor="ma")
+    y = 60
+    while y < long - 40:
+        u = rng.random()
+        if u < 0.12:
+            draw.text((10, y), "-" * 40, fill=grey, font=f)
+        elif u < 0.25:
+            draw.text((150, y), text(rng, 4), fill=grey, font=f, anchor="ma")
+        else:
+            draw.text((10, y), text(rng, 2)[:18], fill=grey, font=f)
+            draw.text((290, y), f"{rng.integers(0, 99)}.{rng.integers(10, 99)}", fill=grey, font=f, anchor="ra")
+        y += size * 1.35
+    if rng.random() < 0.4:
+        for x in range(30, 270, 4):
+            draw.rectangle([x, long - 60, x + int(rng.integers(1, 3)), long - 20], fill=(20, 20, 20))
+    return lay(rng, np.asarray(im), surface(rng, h, w), rng.uniform(0.6, 1.05))
+
+
+def lay(rng, flat, back, fill):
+    """Something flat on a surface, a little askew."""
+    h, w = back.shape[:2]
+    k = fill * min(w / flat.shape[1], h / flat.shape[0])
+    half = np.array([flat.shape[1], flat.shape[0]]) * k / 2
+    a = rng.normal(0, 0.2)
+    pts = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * half * (1 + rng.normal(0, 0.03, (4, 1)))
+    pts = pts @ np.array([[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]]) + [w * rng.uniform(0.4, 0.6), h * rng.uniform(0.4, 0.6)]
+    if k < 0.7:
+        flat = cv2.resize(flat, None, fx=k * 1.2, fy=k * 1.2, interpolation=cv2.INTER_AREA)
+    size = np.float32([(0, 0), (flat.shape[1], 0), (flat.shape[1], flat.shape[0]), (0, flat.shape[0])])
+    m = cv2.getPerspectiveTransform(size, np.float32(pts))
+    out = cv2.warpPerspective(flat.astype(np.float32), m, (w, h), flags=cv2.INTER_LINEAR)
+    mask = cv2.warpPerspective(np.ones(flat.shape[:2], np.float32), m, (w, h))[..., None]
+    soft = cv2.GaussianBlur(mask, (0, 0), 6)[..., None]
+    return back * (1 - 0.3 * soft) * (1 - mask) + out * mask
+
+
+def room(rng, h, w):
+    """A room: walls, a floor, furniture as blocks, a window's or lamp's light."""
+    out = np.empty((h, w, 3), np.float32)
+    line = int(h * rng.uniform(0.45, 0.8))
+    out[:line] = tint(rng, 90, 240) * (0.9 + 0.2 * clouds(rng, h, w, 0.3)[:line, :, None])
+    out[line:] = wood(rng, h, w)[line:]
+    for _ in range(rng.integers(2, 9)):
+        x, y, a, b = rng.uniform(-0.1, 0.9) * w, rng.uniform(0.1, 0.9) * h, rng.uniform(0.08, 0.5) * w, rng.uniform(0.05, 0.5) * h
+        c, lean = tint(rng, 10, 245), rng.normal(0, 0.12) * a
+        pts = np.int32([(x, y), (x + a, y + lean), (x + a, y + b + lean), (x, y + b)])
+        cv2.fillPoly(out, [pts], c.tolist(), cv2.LINE_AA)
+        cv2.fillPoly(out, [np.int32([(x + a, y + lean), (x + a * 1.2, y - 0.1 * b), (x + a * 1.2, y + b * 0.85), (x + a, y + b + lean)])], (c * 0.65).tolist(), cv2.LINE_AA)
+        if rng.random() < 0.35:  # shelves, drawers, slats
+            for t in np.linspace(0.1, 0.9, int(rng.integers(2, 8))):
+                cv2.line(out, (int(x), int(y + b * t)), (int(x + a), int(y + b * t + lean)), (c * 0.55).tolist(), 2, cv2.LINE_AA)
+    return cv2.GaussianBlur(out, (0, 0), rng.uniform(0.4, 2.2))
+
+
+def growth(rng, h, w):
+    """Leaves, grass, petals, gravel: many alike shapes with light on them."""
+    a, b = tint(rng, 20, 140), tint(rng, 60, 230)
+    out = np.float32(a) + np.zeros((h, w, 3), np.float32)
+    long, thin, turn = rng.uniform(8, 90), rng.uniform(0.08, 1.0), rng.uniform(0, 180)
+    for _ in range(int(np.clip(60000 / (long * long * thin + 30), 40, 700))):
+        c = a + (b - a) * rng.random() + rng.normal(0, 12, 3)
+        axes = (max(1, int(long * rng.uniform(0.4, 1.2))), max(1, int(long * thin * rng.uniform(0.4, 1.2))))
+        at = (int(rng.uniform(0, w)), int(rng.uniform(0, h)))
+        cv2.ellipse(out, at, axes, turn + float(rng.normal(0, 25)), 0, 360, np.clip(c, 0, 255).tolist(), -1, cv2.LINE_AA)
+    out = cv2.GaussianBlur(out, (0, 0), rng.uniform(0.4, 4.0))
+    return out * (0.6 + 0.7 * clouds(rng, h, w, 0.5))[..., None]
+
+
+def balls(rng, h, w):
+    """Rounded things with light from one side, out of focus behind: fruit, cups, toys."""
+    out = cv2.GaussianBlur(surface(rng, h, w).astype(np.float32), (0, 0), rng.uniform(1, 12))
+    yy, xx = np.mgrid[0:h, 0:w].astype(np.float32)
+    for _ in range(rng.integers(1, 9)):
+        r, cx, cy = rng.uniform(0.05, 0.35) * min(h, w), rng.uniform(0, w), rng.uniform(0, h)
+        u, v = (xx - cx) / r, (yy - cy) / (r * rng.uniform(0.7, 1.3))
+        d = u * u + v * v
+        light = np.clip(0.35 + 0.75 * np.sqrt(np.clip(1 - d, 0, 1)) * (1 - 0.5 * u - 0.4 * v), 0, 1.5)
+        m = np.clip((1 - d) * r / 3, 0, 1)[..., None]
+        out = out * (1 - m) + m * (tint(rng, 20, 240) * light[..., None])
+    return cv2.GaussianBlur(out, (0, 0), rng.uniform(0.3, 1.5))
+
+
+def make(rng, books, h, w):
+    """(what it is, the picture)"""
     kind = rng.random()
-    if kind < 0.15:
-        return surface(rng, h, w)
-    if kind < 0.55:
-        return shapes(rng, surface(rng, h, w), rng.integers(2, 30))
-    if kind < 0.65:
-        return outdoors(rng, h, w)
-    if kind < 0.8:
-        return shapes(rng, outdoors(rng, h, w), rng.integers(1, 20))
-    return screen(rng, h, w)
+    if kind < 0.1:
+        return "surface", surface(rng, h, w)
+    if kind < 0.22:
+        return "things", shapes(rng, surface(rng, h, w), rng.integers(2, 30))
+    if kind < 0.34:
+        return "things", balls(rng, h, w)
+    if kind < 0.44:
+        return "outdoors", outdoors(rng, h, w)
+    if kind < 0.54:
+        return "outdoors", growth(rng, h, w)
+    if kind < 0.66:
+        return "room", room(rng, h, w)
+    if kind < 0.84:
+        return "receipt", receipt(rng, books, h, w)
+    return "screen", screen(rng, h, w)

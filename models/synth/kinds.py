@@ -1,0 +1,229 @@
+"""Kinds of pages, made of tasks or of a kind of their own."""
+import numpy as np
+
+from . import tasks
+from .shelf import number, pick
+from .sheet import Sheet, clipart, header, paragraph
+
+
+def chosen(rng, weighted, n):
+    keys = list(weighted)
+    p = np.array([weighted[k] for k in keys])
+    return [keys[int(i)] for i in rng.choice(len(keys), size=n, p=p / p.sum())]
+
+
+def flow(p, some, cols=None):
+    """Fills the page with tasks, in one column or more."""
+    rng = p.rng
+    top = header(p, rng.uniform(35, 95))
+    cols = cols or (2 if rng.random() < 0.28 or p.w > p.h else 1)
+    stop = p.h - (rng.uniform(60, 120) if rng.random() < 0.7 else rng.uniform(120, 0.45 * p.h))
+    side = rng.uniform(45, 85)
+    gutter, n = rng.uniform(18, 40), 1
+    w = (1000 - 2 * side - gutter * (cols - 1)) / cols
+    air = rng.uniform(2, 34)
+    if cols > 1 and rng.random() < 0.3:
+        p.line(500, top, 500, stop, 1)
+    for c in range(cols):
+        x, y = side + c * (w + gutter), top
+        run = pick(rng, some)
+        while y < stop - 100:
+            p.place = (c + (y - top) / max(1, stop - top)) / cols
+            if rng.random() < 0.06 and y < stop - 260:
+                h = rng.uniform(80, 200)
+                clipart(p, x + w * rng.uniform(0, 0.4), y, w * 0.5, h)
+                y += h + 14
+            if rng.random() < 0.12:
+                y = paragraph(p, x, y, w, rng.integers(1, 4)) + 8
+            if rng.random() < 0.35:
+                run = pick(rng, some)
+            y = run(p, x, y, w, n) + air * rng.uniform(0.5, 1.5)
+            n += 1
+    if rng.random() < 0.4:
+        p.print(500, p.h - 36, str(rng.integers(1, 99)), anchor="ma")
+
+
+def worksheet(p):
+    weights = dict(tasks.TASKS)
+    if p.han:
+        weights[tasks.tianzi_task] = 0.12
+    flow(p, chosen(p.rng, weights, p.rng.integers(1, 5)))
+
+
+def drill(p):
+    """One task over the whole page."""
+    one = chosen(p.rng, {tasks.sums_task: 5, tasks.table_task: 1, tasks.trace_task: 1, tasks.gap_task: 2, tasks.truth_task: 1,
+                         tasks.tianzi_task: 5 if p.han else 0}, 1)
+    flow(p, one, int(p.rng.integers(1, 3)))
+
+
+def exam(p):
+    """Questions with large boxes, points in the margin."""
+    flow(p, [tasks.box_task, tasks.box_task, tasks.lines_task], 1)
+
+
+def form(p):
+    flow(p, chosen(p.rng, {tasks.field_task: 0.7, tasks.table_task: 0.12, tasks.choice_task: 0.1, tasks.truth_task: 0.08}, 4))
+
+
+def held(p):
+    flow(p, chosen(p.rng, tasks.HELD, 2) + chosen(p.rng, tasks.TASKS, p.rng.integers(0, 2)), int(p.rng.integers(1, 4)))
+
+
+def bubble(p, x, y, r, shape, letter):
+    if shape == "bracket":
+        p.print(x, y, f"[{letter}]", r * 1.7, fill=p.accent, anchor="mm")
+    elif shape == "square":
+        p.box(x - r, y - r, 2 * r, 2 * r, 1.2)
+    elif shape == "oval":
+        p.box(x - r * 1.25, y - r * 0.8, r * 2.5, r * 1.6, 1.2, round_=r * 0.8)
+    else:
+        p.circle(x, y, r, 1.2)
+    if letter and shape != "bracket":
+        p.print(x, y, letter, r * 1.25, fill=p.rule, anchor="mm")
+
+
+def code_block(p, x, y, digits, r, step, shape, how):
+    """A number coded in columns of ten bubbles, boxes over them; each column is an answer."""
+    boxed = p.rng.random() < 0.6
+    n = int(p.rng.integers(3, 11))
+    for i in range(n):
+        cx = x + (i + 0.5) * step
+        if boxed:
+            p.box(cx - step / 2, y, step, step * 1.2)
+            p.unsure.append((cx - step / 2, y, cx + step / 2, y + step * 1.2))
+        spots = [(cx, y + step * 1.9 + d * step) for d in range(digits)]
+        for d, (a, b) in enumerate(spots):
+            bubble(p, a, b, r, shape, str(d) if digits == 10 else chr(65 + d))
+        p.answer("spots", [(cx - step / 2, y + step * 1.35, cx + step / 2, y + step * (digits + 1.4))], spots=spots, r=r, how=how)
+    p.box(x - 4, y - 4, n * step + 8, step * (digits + 1.6) + 8)
+    return n * step + 8, step * (digits + 1.6) + 8
+
+
+def answer_sheet(p):
+    """Rows of bubbles: a question a row, marked or not; with codes, corner marks and bars."""
+    rng = p.rng
+    y0 = header(p, rng.uniform(35, 110))
+    corner = rng.random()
+    if corner < 0.5:
+        k = rng.uniform(14, 36)
+        for x, y in ((26, 26), (p.w - 26 - k, 26), (26, p.h - 26 - k), (p.w - 26 - k, p.h - 26 - k)):
+            if corner < 0.3:
+                p.box(x, y, k, k, fill=p.black, inside=p.black)
+            elif corner < 0.4:
+                p.circle(x + k / 2, y + k / 2, k / 2, 4, p.black), p.circle(x + k / 2, y + k / 2, k / 6, 2, p.black, p.black)
+            else:
+                p.line(x, y + k / 2, x + k, y + k / 2, 5, p.black), p.line(x + k / 2, y, x + k / 2, y + k, 5, p.black)
+    if rng.random() < 0.15:  # timing marks along an edge
+        for y in np.arange(60, p.h - 60, rng.uniform(18, 40)):
+            p.box(18, y, 16, 6, fill=p.black, inside=p.black)
+    shape = pick(rng, ["round"] * 6 + ["oval", "oval", "square", "bracket"])
+    how = pick(rng, ["fill"] * 7 + ["cross", "tick", "scribble", "ring", "dot", "line"])
+    r = float(np.exp(rng.uniform(np.log(5.5), np.log(17))))
+    step = r * rng.uniform(2.35, 3.6)
+    if rng.random() < 0.35:
+        x, tall = rng.uniform(60, 200), 0
+        for _ in range(rng.integers(1, 4)):
+            if x + 11 * step > 960:
+                break
+            p.place = 0.0
+            w, h = code_block(p, x, y0 + 10, 26 if r < 8 and rng.random() < 0.3 else 10, r, step, shape, how)
+            x, tall = x + w + rng.uniform(20, 60), max(tall, h)
+        y0 += tall + 30
+    choices, lettered = int(rng.integers(2, 8)), rng.random() < 0.65
+    wide = 52 + choices * step
+    cols = int(np.clip(rng.integers(1, 7), 1, max(1, 880 // wide)))
+    gap = 900 / cols
+    rh = step * rng.uniform(0.95, 1.5)
+    bottom = p.h - (rng.uniform(40, 120) if rng.random() < 0.6 else rng.uniform(100, 0.5 * p.h))
+    rows = max(1, int((bottom - y0 - 12) / rh))
+    boxed, bands, first = rng.random() < 0.35, rng.random() < 0.12, int(rng.integers(1, 60)) if rng.random() < 0.1 else 1
+    groups = int(rng.integers(4, 7)) if rng.random() < 0.35 else 0
+    if groups:
+        rows = max(1, int((bottom - y0 - 12) / (rh * (1 + 0.6 / groups))))
+    for c in range(cols):
+        x0 = 60 + c * gap
+        y = y0
+        for i in range(rows):
+            y += rh * (1.6 if groups and i and i % groups == 0 else 1.0)
+            p.place = (c + i / rows) / cols
+            if bands and i % 2:
+                p.box(x0 - 4, y - rh / 2, wide, rh, fill=(238, 228, 224), inside=(238, 228, 224))
+            p.print(x0 + 34, y, str(first + c * rows + i), min(p.body, rh * 0.75), fill=p.accent, anchor="rm")
+            spots = [(x0 + 48 + r + k * step, y) for k in range(choices)]
+            for k, (a, b) in enumerate(spots):
+                bubble(p, a, b, r, shape, "ABCDEFGH"[k] if lettered or shape == "bracket" else "")
+            p.answer("spots", [(spots[0][0] - r - 3, y - rh / 2, spots[-1][0] + r + 3, y + rh / 2)], spots=spots, r=r, how=how)
+        if boxed:
+            p.box(x0 - 8, y0 + rh * 0.3, wide + 8, y - y0 + rh * 0.4)
+
+
+def notes(p):
+    """Lined, squared or plain paper, written on from the top: how far is it filled."""
+    rng, gap = p.rng, p.rng.uniform(26, 50)
+    kind, y0 = rng.random(), rng.uniform(40, 160)
+    tint = pick(rng, [(190, 205, 225), (170, 170, 175), (150, 180, 210), (205, 205, 205), (215, 190, 190), (190, 215, 190)])
+    if rng.random() < 0.2:
+        p.print(rng.uniform(60, 500), y0 - p.body * 2, p.words(4), p.body * 1.3)
+    rows = max(2, int((p.h - y0 - rng.uniform(20, 80)) / gap))
+    left = rng.uniform(40, 150)
+    squared = 0.5 < kind < 0.78
+    for i in range(rows + 1):
+        if kind < 0.5 or squared:
+            p.line(0, y0 + i * gap, p.w, y0 + i * gap, 1.2, tint)
+    if squared:
+        for x in np.arange(gap / 2, p.w, gap):
+            p.line(x, 0, x, p.h, 1.2, tint)
+        for i in range(int(y0 / gap) + 1):
+            p.line(0, y0 - i * gap, p.w, y0 - i * gap, 1.2, tint)
+    if rng.random() < 0.4:
+        p.line(left - 12, 0, left - 12, p.h, 1.5, (220, 120, 120))
+    sparse = rng.random() < 0.2
+    for i in range(rows):
+        p.place = i / rows
+        p.answer("text", [(left, y0 + i * gap + 2, p.w - 30, y0 + (i + 1) * gap)], order=i, of=rows, sparse=sparse, free=True)
+
+
+def reading(p):
+    """A printed page that asks nothing: a book, a letter, an article."""
+    rng = p.rng
+    cols = 2 if rng.random() < 0.25 else 1
+    top = header(p, 60) if rng.random() < 0.5 else rng.uniform(60, 140)
+    p.unsure.clear()
+    side = rng.uniform(60, 150)
+    w = (1000 - 2 * side - 30 * (cols - 1)) / cols
+    for c in range(cols):
+        y, x = top, side + c * (w + 30)
+        while y < p.h - 120:
+            y = paragraph(p, x, y, w, rng.integers(2, 14)) + rng.uniform(4, 40)
+            if rng.random() < 0.12 and y < p.h - 330:
+                clipart(p, x + w * 0.15, y, w * 0.6, 180)
+                y += 200
+            if rng.random() < 0.08 and y < p.h - 330:  # a table or a list, all printed
+                for i in range(int(rng.integers(3, 8))):
+                    p.print(x + 20, y, p.words(3), width=w * 0.5), p.print(x + w, y, number(rng), anchor="ra")
+                    y += p.body * 1.5
+    if rng.random() < 0.6:
+        p.print(500, p.h - 50, str(rng.integers(1, 400)), anchor="ma")
+
+
+def blank(p):
+    """Bare paper."""
+
+
+KINDS = {"worksheet": (worksheet, 0.34), "drill": (drill, 0.12), "exam": (exam, 0.07), "form": (form, 0.09), "answer-sheet": (answer_sheet, 0.2),
+         "notes": (notes, 0.1), "reading": (reading, 0.07), "blank": (blank, 0.01)}
+
+
+def make(rng, shelf, scale=0.8, layout="train", kinds=None):
+    """A printed page: (kind, Sheet). With layout "held", half of the pages are of tasks kept from training."""
+    if layout == "held" and not kinds and rng.random() < 0.5:
+        kind, make_it = "held", held
+    else:
+        names = kinds or list(KINDS)
+        weights = np.array([KINDS[k][1] for k in names])
+        kind = names[int(rng.choice(len(names), p=weights / weights.sum()))]
+        make_it = KINDS[kind][0]
+    p = Sheet(rng, shelf, scale)
+    make_it(p)
+    return kind, p

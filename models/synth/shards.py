@@ -1,0 +1,106 @@
+"""Pages kept in shards: a zip each, written whole or not at all, so that a broken-off run goes on where it was.
+
+In a shard: `index.jsonl`, one line a photo (see `record`); `ID.jpg`, the photo, as lossy as a phone leaves it; `ID.truth`, its
+planes as `photo.PLANES` says, uint8, 7 x h/8 x w/8. A photo's seed is (seed, shard, number): nothing depends on who drew it.
+"""
+import json
+import os
+import zipfile
+
+import cv2
+import numpy as np
+
+from . import fill, kinds, photo
+from .shelf import shelf
+
+BAD = ("blurred", "dark", "cropped", "not_a_page")
+
+
+def fitted(rng, page, k, turn):
+    """A size for the photo of this page, its longer side about 640 k: (w, h)."""
+    upright = (page.w <= page.h) == (turn % 2 == 0)
+    side = int(round(640 * k / 8)) * 8
+    short = max(256, int(round(side * (0.75 if rng.random() < 0.6 else rng.uniform(0.62, 0.8)) / 8)) * 8)  # a crop fits
+    return (short, side) if upright else (side, short)
+
+
+def size_of(rng, whole):
+    """How large: 1 is a page as the model gets it; crops are trained on at many scales."""
+    return 1.0 if whole else float(np.exp(rng.uniform(np.log(0.6), np.log(1.25))))
+
+
+def record(name, shot, k, pair=None):
+    h, w = shot.pixels.shape[:2]
+    return {"id": name, "w": w, "h": h, "scale": round(k, 3), "kind": shot.kind, "medium": shot.medium, "quality": shot.quality,
+            "page": shot.quality != "not_a_page", "completion": None if shot.completion is None else round(shot.completion, 4),
+            "pair": pair, "areas": shot.areas}
+
+
+def draw(rng, name, split, layout, whole, pairs, bad):
+    """The photos of one number: [(record, Photo)], two where the page is there blank as well."""
+    books, k = shelf(split), size_of(rng, whole)
+    if rng.random() < 0.12:
+        side = int(round(640 * k / 8)) * 8
+        w, h = (side * 3 // 4 // 8 * 8, side) if rng.random() < 0.5 else (side, side * 3 // 4 // 8 * 8)
+        shot = photo.negative(rng, books, w, h)
+        return [(record(name, shot, k), shot)]
+    kind, page = kinds.make(rng, books, layout=layout)
+    quality = str(rng.choice(["ok", "blurred", "dark", "cropped"], p=[1 - bad, bad * 0.3, bad * 0.3, bad * 0.4]))
+    turn = photo.turned(rng)
+    shot = photo.take(rng, fill.fill(rng, page), kind, *fitted(rng, page, k, turn), quality, turn=turn)
+    out = [(record(name, shot, k, name + "-blank" if (pair := rng.random() < pairs and page.answers) else None), shot)]
+    if pair:
+        medium = str(rng.choice(["digital", "scan", "photo"], p=[0.35, 0.4, 0.25]))
+        clean = photo.take(rng, fill.fill(rng, page, 0.0, tidy=True), kind, *fitted(rng, page, k, 0), "ok", medium, turn=0)
+        out.append((record(name + "-blank", clean, k), clean))
+    return out
+
+
+def write(job):
+    """One shard, unless it is there; how many photos it holds."""
+    path, number, per, options = job
+    cv2.setNumThreads(1)
+    if path.exists():
+        return 0
+    temporary, index = path.with_suffix(f".{os.getpid()}.tmp"), []
+    with zipfile.ZipFile(temporary, "w") as out:
+        for i in range(per):
+            rng = np.random.default_rng([options["seed"], number, i])
+            for line, shot in draw(rng, f"{number:05}-{i:03}", options["split"], options["layout"], options["whole"], options["pairs"], options["bad"]):
+                jpeg = cv2.imencode(".jpg", shot.pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, shot.jpeg])[1]
+                out.writestr(line["id"] + ".jpg", jpeg.tobytes(), zipfile.ZIP_STORED)
+                out.writestr(line["id"] + ".truth", shot.truth.tobytes(), zipfile.ZIP_DEFLATED, 6)
+                index.append(line)
+        out.writestr("index.jsonl", "\n".join(json.dumps(i, separators=(",", ":")) for i in index), zipfile.ZIP_DEFLATED)
+    temporary.replace(path)
+    return len(index)
+
+
+class Shards:
+    """Reads a folder of shards."""
+
+    def __init__(self, folder):
+        self.lines, self._open = [], {}
+        for path in sorted(folder.glob("*.zip")):
+            with zipfile.ZipFile(path) as z:
+                self.lines += [(path, json.loads(line)) for line in z.read("index.jsonl").decode().splitlines()]
+        if not self.lines:
+            raise SystemExit(f"{folder} holds no shards: run `make -C models data`")
+
+    def __len__(self):
+        return len(self.lines)
+
+    def bytes(self, path, name):
+        if path not in self._open:
+            self._open[path] = zipfile.ZipFile(path)
+        return self._open[path].read(name)
+
+    def load(self, i, truth=True):
+        """(record, RGB pixels, planes)"""
+        path, line = self.lines[i]
+        data = np.frombuffer(self.bytes(path, line["id"] + ".jpg"), np.uint8)
+        pixels = cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1]
+        planes = None
+        if truth:
+            planes = np.frombuffer(self.bytes(path, line["id"] + ".truth"), np.uint8).reshape(7, line["h"] // 8, line["w"] // 8)
+        return line, pixels, planes
