@@ -138,7 +138,7 @@ def main():
     args = parser.parse_args()
     if args.check:
         return check(args.out)
-    weights = {**net.init(1), **net.init_read(2)} if args.untrained else dict(np.load(args.weights))
+    weights = {**net.folded(net.init(1)), **net.init_read(2)} if args.untrained else dict(np.load(args.weights))
 
     args.out.mkdir(parents=True, exist_ok=True)
     path = args.out / "model.onnx"

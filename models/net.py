@@ -23,13 +23,30 @@ CONVS = {
 }
 
 
+PLAIN = ("stem", "head")  # the first must see how light it is, the last how sure it is
+
+
 def init(seed):
-    """Random weights of the trunk, as numpy: {"stem.w": ..., "stem.b": ...}."""
+    """Random weights of the trunk as they are trained, as numpy: {"stem.w": ..., "stem.b": ..., "c4.g": ...}."""
     rng, out = np.random.default_rng(seed), {}
     for name, (k, i, o) in CONVS.items():
-        gain = 0.5 if name.startswith(("r", "up")) else 0.1 if name == "head" else 1.0
-        out[name + ".w"] = (rng.standard_normal((o, i, k, k)) * gain * np.sqrt(2.0 / (i * k * k))).astype(np.float32)
+        out[name + ".w"] = (rng.standard_normal((o, i, k, k)) * (0.1 if name == "head" else 1.0) * np.sqrt(2.0 / (i * k * k))).astype(np.float32)
         out[name + ".b"] = np.zeros(o, np.float32)
+        if name not in PLAIN:
+            out[name + ".g"] = np.full(o, 0.3 if name.startswith(("r", "up", "f16")) else 1.0, np.float32)
+    return out
+
+
+def folded(p, np=np):
+    """The trained weights as the network applies them: each filter at mean 0 and a length of its own to be learnt. That keeps
+    signals of one size through all layers, as a normalisation does, and costs nothing once it is folded in."""
+    out = {}
+    for name, (k, i, _) in CONVS.items():
+        w = p[name + ".w"]
+        if name not in PLAIN:
+            w = w - w.mean((1, 2, 3), keepdims=True)
+            w = w * (p[name + ".g"] * (1.9 / (i * k * k)) ** 0.5)[:, None, None, None] / np.sqrt((w * w).mean((1, 2, 3), keepdims=True) + 1e-8)
+        out[name + ".w"], out[name + ".b"] = w, p[name + ".b"]
     return out
 
 

@@ -104,7 +104,7 @@ def map_loss(params, pixels, planes, key):
     completion  |share of the crop's answers done - true share|, weighted by how much of an answer is in sight: what it is all for
     """
     x = disturb(pixels, key)
-    _, logits = net.maps(net.Jax, params, (x - net.MEAN) / net.STD)
+    _, logits = net.maps(net.Jax, net.folded(params, jnp), (x - net.MEAN) / net.STD)
     t = planes.astype(jnp.float32) / 255
     page, empty, filled, struck, unsure, ink = (t[:, i] for i in range(6))
     logd = t[:, 6] * (DENSITY[1] - DENSITY[0]) + DENSITY[0]
@@ -262,7 +262,7 @@ def calibrate(raw, truth):
 
 
 def train_heads():
-    trunk = dict(np.load(args.run / "trunk.npz"))
+    trunk = net.folded(dict(np.load(args.run / "trunk.npz")))
     raw, row, labels = rows(trunk, Shards(args.data / "heads"))
     quality, truth = labels[:, 0].astype(int), labels[:, 1]
     p = net.init_read(args.seed)

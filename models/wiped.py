@@ -55,18 +55,27 @@ def donor(grey, f, found):
     rim = np.ones(patch.shape, bool)
     rim[pad:-pad, pad:-pad] = False
     taken = [(a - 2, b - 2, a + c + 2, b + d + 2) for a, b, c, d in found]
-    for dx, dy in [(d, 0) for d in range(-9 * w, 9 * w)] + [(0, d) for d in range(-9 * h, 9 * h)]:
+
+    def off(dx, dy):
+        """How unlike the place is, by its rim; None where it will not do."""
         a0, b0 = x0 + dx, y0 + dy
         if abs(dx) + abs(dy) < 1.3 * min(w, h) or a0 < 0 or b0 < 0 or a0 + x1 - x0 > grey.shape[1] or b0 + y1 - y0 > grey.shape[0]:
-            continue
+            return None
         if any(a < a0 + x1 - x0 - pad and c > a0 + pad and b < b0 + y1 - y0 - pad and d > b0 + pad for a, b, c, d in taken):
-            continue
+            return None
         other = grey[b0:b0 + y1 - y0, a0:a0 + x1 - x0].astype(np.float32)
-        inner = other[pad:-pad, pad:-pad]
-        texture = other.std()  # an empty bubble has a rim; bare paper has none
-        off = np.abs(other - patch)[rim].mean() + (25 if texture < 8 else 0) + (15 if inner.mean() < 0.6 * other.max() else 0)
-        if best is None or off < best[0]:
-            best = (off, dx, dy)
+        bare = other.std() < 8  # an empty bubble has a rim; bare paper has none
+        full = other[pad:-pad, pad:-pad].mean() < 0.6 * other.max()
+        return np.abs(other - patch)[rim].mean() + 25 * bare + 15 * full
+
+    far = [(d, 0) for d in range(-9 * w, 9 * w, 2)] + [(0, d) for d in range(-9 * h, 9 * h, 2)]
+    for step in (far, None):  # every other pixel, then around the best
+        if step is None:
+            step = [(best[1] + a, best[2] + b) for a in (-1, 0, 1) for b in (-1, 0, 1)] if best else []
+        for dx, dy in step:
+            value = off(dx, dy)
+            if value is not None and (best is None or value < best[0]):
+                best = (value, dx, dy)
     return best[1:] if best and best[0] < 32 else None
 
 
