@@ -10,6 +10,7 @@ import csv
 import json
 import os
 import pathlib
+import re
 import time
 
 import cv2
@@ -102,12 +103,17 @@ def synthetic(reader, folder):
     return rows
 
 
+def family(name):
+    """Near-duplicates: files whose names differ by a number at the end alone."""
+    return re.sub(r"[\d_.-]+$", "", name.rsplit(".", 1)[0])
+
+
 def real(reader, folder):
     rows = []
     for label in csv.DictReader(open(folder / "labels.csv", newline="")):
         with Image.open(folder / label["file"]) as image:
             got = reader.read(image)
-            rows.append({**got, "source": label["source"], "family": label["file"].rsplit("__", 1)[0], "medium": label["medium"], "kind": label["kind"],
+            rows.append({**got, "source": label["source"], "family": family(label["file"]), "medium": label["medium"], "kind": label["kind"],
                          "page": label["page"] == "yes", "usable": label["unusable"] == "none",
                          "truth": float(label["completion"]) if label["completion"] else None,
                          "filled": float(label["page_fill"]) if label["page_fill"] else None, "ink": ink(image.convert("RGB"))})
@@ -121,7 +127,7 @@ def wiped_scans(reader, folder):
         image = Image.fromarray(pixels)
         got = reader.read(image)
         got.pop("maps")
-        rows.append({**got, "source": label["source"], "family": label["file"], "medium": "scan", "kind": label["kind"], "page": True,
+        rows.append({**got, "source": label["source"], "family": family(label["file"]), "medium": "scan", "kind": label["kind"], "page": True,
                      "usable": True, "truth": done, "ink": ink(image)})
     return rows
 

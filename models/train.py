@@ -26,7 +26,7 @@ def arguments():
     parser.add_argument("--threads", type=int, default=2, help="of the CPU; how many load crops where a GPU trains")
     parser.add_argument("--device", choices=["auto", "cpu", "gpu"], default="auto")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--rate", type=float, default=2e-3, help="the highest learning rate")
+    parser.add_argument("--rate", type=float, default=4e-3, help="the highest learning rate")
     parser.add_argument("--log", type=int, default=100, help="steps a line")
     parser.add_argument("--fresh", action="store_true", help="do not go on from the checkpoint")
     parser.add_argument("--heads-only", action="store_true", help="keep trunk.npz, train what follows it")
