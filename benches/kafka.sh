@@ -33,16 +33,7 @@ if [ "$records" -gt 0 ]; then
     for workers in 1 2; do
         flow "$work/backlog$workers" backlog. && sed -i '/^sinks/d; /^http/d' "$work/backlog$workers/flow.yaml"
         : >"$work/backlog$workers/readings.jsonl"
-        python3 - "$records" "$workers" "$release/inkflow" run "$work/backlog$workers/flow.yaml" --until-end -w "$workers" <<'PY'
-import resource, subprocess, sys, time
-records, workers, command = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
-start = time.monotonic()
-subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
-seconds = time.monotonic() - start
-usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-print(f"{workers} worker(s): {records} in {seconds:.1f} s, {records / seconds:,.0f}/s, {usage.ru_utime + usage.ru_stime:.0f} s of "
-      f"processor, {usage.ru_maxrss / 1024:,.0f} MiB at its peak", flush=True)
-PY
+        python3 benches/measure.py "$workers worker(s)" "$records" "$release/inkflow" run "$work/backlog$workers/flow.yaml" --until-end -w "$workers"
         rm -rf "$work/backlog$workers"
     done
 fi
