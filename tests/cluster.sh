@@ -8,16 +8,8 @@ inkflow=$(realpath "$bin/inkflow")
 oracle=$(realpath "$bin/inkflow-oracle")
 work=$(mktemp -d)
 trap 'kill -9 $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT
-passed=0 failed=0
-
-check() { # WHAT COMMAND...
-    local what=$1; shift
-    if "$@" >"$work/out" 2>&1; then
-        passed=$((passed + 1)); echo "ok      $what"
-    else
-        failed=$((failed + 1)); echo "FAILED  $what"; tail -n 40 "$work/out" | sed 's/^/        /'
-    fi
-}
+# shellcheck source=tests/lib.sh
+. tests/lib.sh
 
 # Ports that are free: COUNT.
 ports() {
@@ -26,15 +18,6 @@ import socket, sys
 held = [socket.create_server(("127.0.0.1", 0)) for _ in range(int(sys.argv[1]))]
 print(*(s.getsockname()[1] for s in held))
 PY
-}
-
-# Waits until COMMAND is true: SECONDS COMMAND...
-wait_for() {
-    local deadline=$((SECONDS + $1)); shift
-    until "$@"; do
-        [ "$SECONDS" -lt "$deadline" ] || { echo "not within its time: $*"; return 1; }
-        sleep 0.05
-    done
 }
 
 # flow DIR PORT...: a flow over DIR/in with a cluster on these ports.
@@ -122,7 +105,7 @@ disturbed() {
     timeout 100 "$inkflow" run "$dir/flow.yaml" --process 0 --now "$(cat "$dir/now")" --until-end --export "$dir/out" \
         2>"$dir/log0" &
     first=$!
-    wait_for 20 bash -c "exec 3<>/dev/tcp/127.0.0.1/$port0" 2>/dev/null || return
+    until_so 20 "process 0 listens" bash -c "exec 3<>/dev/tcp/127.0.0.1/$port0" 2>/dev/null || return
     # A browser, bytes of nobody's language, and one who says nothing at all.
     printf 'GET / HTTP/1.1\r\n\r\n' >"/dev/tcp/127.0.0.1/$port0"
     head -c 4096 /dev/urandom >"/dev/tcp/127.0.0.1/$port0" || true
@@ -144,13 +127,15 @@ disturbed() {
     first=$!
     timeout 100 "$inkflow" run "$dir/flow.yaml" --process 1 2>"$dir/log1" &
     second=$!
-    wait_for 20 grep -q "the cluster runs" "$dir/log1" || return
+    until_so 20 "the cluster runs" grep -q "the cluster runs" "$dir/log1" || return
     sed -i "s/gather_s: 20/gather_s: 2/" "$dir/flow.yaml"
     timeout 50 "$inkflow" run "$dir/flow.yaml" --process 1 2>"$dir/log"; code=$?
     [ $code -eq 6 ] && grep -q "runs already" "$dir/log" || { echo "a second process ended with $code"; cat "$dir/log"; return 1; }
     kill -0 "$first" && kill -0 "$second" || { echo "the cluster did not outlive it"; return 1; }
-    kill "$first"
-    wait "$first" && wait "$second"
+    # Not `timeout`, which would ask it twice: it passes the signal on, and gives it to all of its group.
+    pkill -TERM -P "$first"
+    wait "$first" || { echo "process 0, asked to end, ended with $?"; cat "$dir/log0"; return 1; }
+    wait "$second" || { echo "process 1 ended with $? after it"; cat "$dir/log1"; return 1; }
 }
 
 # One process that is lost ends the other, soon and with its own code; a paused process 0 is replaced, and what it would
@@ -162,14 +147,14 @@ lost_and_paused() {
     flow "$dir" "$port0" "$port1"
     timeout 100 "$inkflow" run "$dir/flow.yaml" --process 0 --now "$(cat "$dir/now")" 2>"$dir/log0" & first=$!
     timeout 100 "$inkflow" run "$dir/flow.yaml" --process 1 2>"$dir/log1" & second=$!
-    wait_for 20 grep -q "the cluster runs" "$dir/log1" || return
+    until_so 20 "the cluster runs" grep -q "the cluster runs" "$dir/log1" || return
     pkill -9 -P "$second"
     wait "$first"; code=$?
     [ $code -eq 6 ] && grep -q "process 1 of the cluster is lost" "$dir/log0" || { echo "it ended with $code"; cat "$dir/log0"; return 1; }
 
     timeout 100 "$inkflow" run "$dir/flow.yaml" --process 0 --now "$(cat "$dir/now")" 2>"$dir/log0" & first=$!
     timeout 100 "$inkflow" run "$dir/flow.yaml" --process 1 2>"$dir/log1" & second=$!
-    wait_for 20 grep -q "the cluster runs" "$dir/log1" || return
+    until_so 20 "the cluster runs" grep -q "the cluster runs" "$dir/log1" || return
     pkill -STOP -P "$first"
     began=$SECONDS
     wait "$second"; code=$?
@@ -182,7 +167,7 @@ lost_and_paused() {
         2>"$dir/log2" || { cat "$dir/log2"; return 1; }
     wait "$second" || return
     pkill -CONT -P "$first"
-    wait_for 30 bash -c "! kill -0 $first 2>/dev/null" || return
+    until_so 30 "the paused process ends" bash -c "! kill -0 $first 2>/dev/null" || return
     wait "$first"; code=$?
     [ $code -ne 0 ] || { echo "the paused process ended with 0"; return 1; }
     "$oracle" compare "$dir/want" "$dir/out" || return
@@ -232,5 +217,4 @@ check "2 processes under supervise, killed 15 times, export what the recompute s
 check "strangers, wrong secrets, second processes: refused, told, no harm" disturbed
 check "a lost process ends the other; a paused one is replaced, and writes nothing afterwards" lost_and_paused
 check "the units under deploy/ name commands and fields that there are" units_hold
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+counted

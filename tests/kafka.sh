@@ -11,16 +11,8 @@ for name in inkflow inkflow-oracle inkflow-topics; do declare "${name#inkflow-}=
 work=$(mktemp -d)
 trap 'kill -9 $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT
 run=$$-$RANDOM
-passed=0 failed=0
-
-check() { # WHAT COMMAND...
-    local what=$1 start=$SECONDS; shift
-    if "$@" >"$work/out" 2>&1; then
-        passed=$((passed + 1)); echo "ok      $what ($((SECONDS - start)) s)"
-    else
-        failed=$((failed + 1)); echo "FAILED  $what ($((SECONDS - start)) s)"; tail -n 30 "$work/out" | sed 's/^/        /'
-    fi
-}
+# shellcheck source=tests/lib.sh
+. tests/lib.sh
 
 flow() { # DIR PREFIX: a flow over the topics PREFIX*
     local dir=$1 prefix=$2 topic
@@ -173,5 +165,4 @@ check "docs/examples/kafka-secured.yaml: TLS and a password, and one that is wro
 check "a photo put into a bucket is a submission, and a key of no page a dead letter" upload
 check "a history in topics of one partition, in stages, killed 15 times, equals the recompute" in_stages 31 1
 check "a history in topics that get more partitions, in stages, killed 15 times, equals the recompute" in_stages 32 many
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+counted

@@ -7,16 +7,8 @@ repository=$PWD
 inkflow=$(realpath "${CARGO_TARGET_DIR:-target}/debug/inkflow") || exit 1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-passed=0 failed=0
-
-check() { # WHAT COMMAND...
-    local what=$1; shift
-    if ("$@") >"$work/out" 2>&1; then
-        passed=$((passed + 1)); echo "ok      $what"
-    else
-        failed=$((failed + 1)); echo "FAILED  $what"; tail -n 30 "$work/out" | sed 's/^/        /'
-    fi
-}
+# shellcheck source=tests/lib.sh
+. tests/lib.sh
 
 append() { # TOPIC KEY VALUE
     mkdir -p "in/$1"
@@ -50,7 +42,7 @@ PY
 }
 
 # Nothing is inferred twice while it is known; what failed because its model was not there is read once it is.
-nothing_twice() {
+nothing_twice() (
     local photos=$repository/models/demo-photos
     mkdir -p "$work/twice/photos" "$work/twice/models/page" && cd "$work/twice" || return
     cp -r "$repository/models/page/1" models/page/1
@@ -89,10 +81,10 @@ YAML
     for view in page_status student_assignment student_completion class_assignment failed_photos; do
         diff "before/$view.csv" "out/$view.csv" || return
     done
-}
+)
 
 # A photo on which the model hangs ends the process, which is started again until the photo is set aside; others are read.
-a_hang_is_set_aside() {
+a_hang_is_set_aside() (
     local start status
     mkdir -p "$work/hang" && python3 tests/hanging_model.py "$work/hang" && cd "$work/hang" || return
     cat >flow.yaml <<YAML
@@ -120,13 +112,13 @@ YAML
     for photo in 1:2000 2:4000 4:6000 5:8000; do
         grep -q "^ana,h,${photo%:*},.*,${photo#*:}," out/page_status.csv || { cat out/page_status.csv; return 1; }
     done
-}
+)
 
 # What readers in other processes answer, killed, ended and started at any moment, is what one process answers.
-readers_come_and_go() {
+readers_come_and_go() (
     local port photo victim readers=() rounds run
     mkdir -p "$work/joined/photos" && cd "$work/joined" || return
-    port=$(python3 -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    port=$(free_port)
     cat >alone.yaml <<YAML
 version: 1
 source: {folder: {path: in}}
@@ -171,10 +163,9 @@ YAML
     [ "$rounds" -ge 3 ] || { echo "it was over before readers were killed"; return 1; }
     # The epochs of freshness are those of the run.
     diff -r -x freshness.csv want out
-}
+)
 
 check "nothing is inferred twice; what failed for a missing model is read once it is there" nothing_twice
 check "a photo that hangs the model is set aside after three counted attempts" a_hang_is_set_aside
 check "readers in other processes come and go, and answer what one process answers" readers_come_and_go
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+counted

@@ -9,16 +9,8 @@ inkflow=$(realpath "$bin/inkflow")
 oracle=$(realpath "$bin/inkflow-oracle")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-passed=0 failed=0
-
-check() { # WHAT COMMAND...
-    local what=$1; shift
-    if "$@" >"$work/out" 2>&1; then
-        passed=$((passed + 1)); echo "ok      $what"
-    else
-        failed=$((failed + 1)); echo "FAILED  $what"; tail -n 30 "$work/out" | sed 's/^/        /'
-    fi
-}
+# shellcheck source=tests/lib.sh
+. tests/lib.sh
 
 # equal DIR NOW [OPTION...]: a run over DIR exports what the oracle recomputes.
 equal() {
@@ -128,5 +120,4 @@ check "an erased student is in no file" erased_everywhere
 check "a table tampered with or dropped is reconciled" sink_reconciled
 check "the demo, run once, equals the recompute" env DEMO=once deploy/demo.sh
 check "every command block of the documents runs" tests/docs.sh
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+counted
