@@ -172,7 +172,8 @@ def main():
         "input": {"name": "image", "channels": net.CHANNELS, "height": net.HEIGHT, "width": net.WIDTH,
                   "mean": [round(net.MEAN, 9)] * net.CHANNELS, "std": [net.STD] * net.CHANNELS, "fit": "letterbox", "pad": net.PAD},
         "outputs": {"quality": {"name": "quality", "classes": net.CLASSES}, "completion": {"name": "completion"},
-                    "confidence": {"name": "confidence"}},
+                    "confidence": {"name": "confidence"},
+                    "maps": {"name": "maps", "cell": net.CELL, "planes": ["page", "empty", "filled", "struck", "ink", "density"]}},
         "reads_templates": False,
         "figures": json.loads(figures.read_text()).get("summary", {}) if figures.exists() else {}}, indent=2) + "\n")
 

@@ -32,7 +32,7 @@ fn main() -> Result<(), Failure> {
                 floats.clear();
                 inspect(&bytes).map_err(|fault| fault.as_str())?;
                 spec.append_to(&decode(&bytes, spec).map_err(|fault| fault.as_str())?, &mut floats);
-                model.infer(session, &floats, 1)?;
+                model.numbers(session, &floats, 1)?;
             }
             Ok(())
         };

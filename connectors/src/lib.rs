@@ -11,6 +11,7 @@ pub mod journal;
 pub mod kafka;
 pub mod memory;
 pub mod notification;
+pub mod overlay;
 pub mod photos;
 pub mod reader;
 pub mod recorded;

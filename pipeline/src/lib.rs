@@ -12,8 +12,10 @@ pub mod engine;
 mod erasure;
 pub mod expired;
 pub mod inlets;
+pub mod judge;
 #[cfg(feature = "kafka")]
 mod kafka;
+pub mod label;
 mod lending;
 pub mod letters;
 pub mod live;
@@ -26,6 +28,7 @@ pub mod pool;
 pub mod presence;
 pub mod progress;
 pub mod queue;
+pub mod read;
 pub mod readers;
 pub mod readings;
 pub mod remote;

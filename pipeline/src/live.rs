@@ -230,3 +230,34 @@ pub fn feed_refused(row: Refused) -> Fed {
     let at = Place { topic: row.topic, partition: row.partition, offset: row.offset };
     Fed::Rejected(Rejected { at, reason: row.reason })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use inkflow_schemas::{AreaState, Bp, ModelName, Quality, Reading};
+
+    fn answered(areas: Vec<Area>) -> Answered {
+        let photo = PhotoKey { uri: "p".into(), version: "".into() };
+        let model = ModelName::new("page@1").expect("a name");
+        let reading = Reading { quality: Quality::Ok, completion: Bp::new(300), confidence: None };
+        let question = Question { photo, model, template: None };
+        Answered { question, outcome: Outcome::Read(reading), may_pass: false, areas, sha256: None, asked_for: None }
+    }
+
+    /// Rows that were written before areas had a state hold none: no model gave any.
+    #[test]
+    fn answers_written_before_areas_had_a_state_are_read() {
+        let written = b"\x01p\x00\x06page@1\x00\x00\x00\x01\xac\x02\x00\x00\x00\x00\x00";
+        let read: Answered = read(Collection::Readings, written).expect("it is read");
+        assert_eq!(read, answered(Vec::new()));
+        assert_eq!(payload(&read), written);
+    }
+
+    #[test]
+    fn areas_are_kept() {
+        let at = [0, 1, 300, 10_000].map(|bp| Bp::new(bp).expect("basis points"));
+        let areas = AreaState::ALL.map(|state| Area { at, state, probability: at[2] }).to_vec();
+        let kept: Answered = read(Collection::Readings, &payload(&answered(areas.clone()))).expect("it is read");
+        assert_eq!(kept.areas, areas);
+    }
+}

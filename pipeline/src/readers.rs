@@ -4,7 +4,8 @@ use crate::config::{BatchConfig, ModelConfig};
 use crate::run::Readers;
 use inkflow_connectors::photos::Stores;
 use inkflow_connectors::reader::{
-    find_runtime, BatchSettings, Models, PageReader, PhotoReader, Reader, ReaderSettings, RuntimeError, StartError,
+    find_runtime, BatchSettings, ModelRefused, Models, PageReader, PhotoReader, Reader, ReaderSettings, RuntimeError,
+    StartError,
 };
 use inkflow_schemas::ModelName;
 use std::collections::BTreeSet;
@@ -35,6 +36,17 @@ pub enum ModelError {
         model: ModelName,
         /// Who is there, or why it is refused.
         why: String,
+    },
+    /// The model that was asked for may not read.
+    #[error(transparent)]
+    Refused(#[from] ModelRefused),
+    /// A folder that was named holds no model.
+    #[error(
+        "{} holds no model: --model wants the folder of one, as models/page/1, or of models", folder.display()
+    )]
+    None {
+        /// Which.
+        folder: PathBuf,
     },
     /// The threads that read do not start.
     #[error(transparent)]

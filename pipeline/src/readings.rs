@@ -4,7 +4,7 @@ use crate::live::{self, Answered};
 use crate::places::JournalPlace;
 use crate::run::RunError;
 use inkflow_connectors::journal::Collection;
-use inkflow_schemas::{Bp, Outcome};
+use inkflow_schemas::{Bp, Fault, ModelName, Outcome, Reading};
 use std::io::Write;
 use std::path::Path;
 
@@ -37,15 +37,24 @@ pub async fn write_readings(folder: &Path, out: &mut dyn Write) -> Result<u64, R
 }
 
 fn line(answered: &Answered) -> serde_json::Value {
+    let outcome = match answered.outcome {
+        Outcome::Failed { fault, .. } => Err(fault),
+        Outcome::Read(reading) => Ok(reading),
+    };
+    recorded(&answered.question.photo.uri, &answered.question.model, outcome)
+}
+
+/// A line of a readings.jsonl: what that model said of the photo at `uri`.
+pub fn recorded(uri: &str, model: &ModelName, outcome: Result<Reading, Fault>) -> serde_json::Value {
     let mut line = serde_json::Map::new();
     let mut put = |name: &str, value: serde_json::Value| line.insert(name.to_owned(), value);
-    put("uri", answered.question.photo.uri.as_str().into());
-    put("model", answered.question.model.as_str().into());
-    match answered.outcome {
-        Outcome::Failed { fault, .. } => {
+    put("uri", uri.into());
+    put("model", model.as_str().into());
+    match outcome {
+        Err(fault) => {
             put("fault", fault.as_str().into());
         }
-        Outcome::Read(reading) => {
+        Ok(reading) => {
             put("quality", reading.quality.as_str().into());
             if let Some(completion) = reading.completion.map(Bp::get) {
                 put("completion_bp", completion.into());

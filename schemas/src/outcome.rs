@@ -120,13 +120,43 @@ pub struct Reading {
     pub confidence: Option<Bp>,
 }
 
+/// How an answer area stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum AreaState {
+    /// Something was written there.
+    Answered,
+    /// Nothing was.
+    Blank,
+    /// What was written is struck out, with nothing in its place.
+    StruckOut,
+    /// The model cannot tell.
+    Unsure,
+}
+
+impl AreaState {
+    /// All of them, in the order in which they are told.
+    pub const ALL: [AreaState; 4] = [AreaState::Answered, AreaState::Blank, AreaState::StruckOut, AreaState::Unsure];
+
+    /// The name in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            AreaState::Answered => "answered",
+            AreaState::Blank => "blank",
+            AreaState::StruckOut => "struck_out",
+            AreaState::Unsure => "unsure",
+        }
+    }
+}
+
 /// An answer area that a model found, kept beside the reading.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Area {
-    /// x, y, width, height in basis points of the page.
+    /// x, y, width, height in basis points of the photo when upright: of its width, its height, its width, its height.
     pub at: [Bp; 4],
-    /// How filled it is.
-    pub filled: Bp,
+    /// How it stands.
+    pub state: AreaState,
+    /// How much speaks for that; of an unsure one, for what it most likely is.
+    pub probability: Bp,
 }
 
 /// What came of a question. A reading is final; a failure is replaced by a reading or a later failure only.

@@ -12,6 +12,26 @@ pub const MANIFEST_FORMAT: u64 = 1;
 /// A model's input is at most this wide and high: float32 RGB of this size is 192 MiB a photo.
 const INPUT_SIDE_PX_MAX: u64 = 4_096;
 
+/// The planes of a model's maps, in their order: 0..1 in every cell, but the density of answers, which is 0 or more.
+pub const PLANES: [&str; 6] = ["page", "empty", "filled", "struck", "ink", "density"];
+
+/// A cell of maps has at most so many pixels a side: a coarser one would hold several answers.
+const CELL_PX_MAX: u64 = 64;
+
+/// Below this share of its best state an area is unsure, where the manifest says nothing.
+const UNSURE_BELOW: f32 = 0.6;
+
+/// The output that says of every cell of the input what is there: [N, 6, height/cell, width/cell].
+#[derive(Clone, Debug, PartialEq)]
+pub struct MapsSpec {
+    /// The name of the output tensor.
+    pub name: String,
+    /// A cell's side in pixels of the input; it divides both of the input's.
+    pub cell: u32,
+    /// An area whose best state has a smaller share of it is unsure, 0..1.
+    pub unsure_below: f32,
+}
+
 /// What a model's manifest says.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Manifest {
@@ -35,8 +55,18 @@ pub struct Manifest {
     pub completion: String,
     /// Output of confidence, [N].
     pub confidence: String,
+    /// Output of maps; a model without it gives no areas.
+    pub maps: Option<MapsSpec>,
     /// It wants the blank page beside the photo.
     pub reads_templates: bool,
+}
+
+impl MapsSpec {
+    /// Planes, rows and columns for a photo.
+    pub fn sides(&self, input: &InputSpec) -> [usize; 3] {
+        let cells = |px: u32| (px / self.cell.max(1)) as usize;
+        [PLANES.len(), cells(input.height), cells(input.width)]
+    }
 }
 
 /// A manifest that cannot be used.
@@ -66,13 +96,15 @@ impl Manifest {
         }
         let sha256 = digest(Field::of(&root, "sha256").text()?).ok_or_else(|| wrong("sha256", "want 64 hex digits"))?;
         let quality = Field::of(&root, "outputs.quality.name").text()?.to_owned();
+        let input = input(&root)?;
         Ok(Manifest {
             model,
             file: file.to_owned(),
             sha256,
             licence: Field::of(&root, "licence").text()?.to_owned(),
             input_name: Field::of(&root, "input.name").text()?.to_owned(),
-            input: input(&root)?,
+            maps: maps(&root, &input)?,
+            input,
             quality,
             classes: classes(Field::of(&root, "outputs.quality.classes"))?,
             completion: Field::of(&root, "outputs.completion.name").text()?.to_owned(),
@@ -104,6 +136,26 @@ fn input(root: &Value) -> Result<InputSpec, ManifestError> {
         std,
         pad: Field::of(root, "input.pad").integer(0, 255)? as u8,
     })
+}
+
+fn maps(root: &Value, input: &InputSpec) -> Result<Option<MapsSpec>, ManifestError> {
+    if Field::of(root, "outputs.maps").value.is_none() {
+        return Ok(None);
+    }
+    let cell = Field::of(root, "outputs.maps.cell").integer(1, CELL_PX_MAX)? as u32;
+    if !input.width.is_multiple_of(cell) || !input.height.is_multiple_of(cell) {
+        return Err(wrong("outputs.maps.cell", "does not divide the input's width and height"));
+    }
+    let planes = Field::of(root, "outputs.maps.planes");
+    let named = planes.value.and_then(Value::as_array).is_some_and(|names| names.iter().eq(PLANES.iter()));
+    if !named {
+        return Err(planes.wrong(format_args!("want {}, in this order", PLANES.join(", "))));
+    }
+    let unsure_below = match Field::of(root, "areas.unsure_below") {
+        Field { value: None, .. } => UNSURE_BELOW,
+        limit => limit.share()?,
+    };
+    Ok(Some(MapsSpec { name: Field::of(root, "outputs.maps.name").text()?.to_owned(), cell, unsure_below }))
 }
 
 fn classes(field: Field<'_>) -> Result<[Quality; 5], ManifestError> {
@@ -167,6 +219,10 @@ impl<'a> Field<'a> {
             Some(value) => value.as_bool().ok_or_else(|| self.wrong("want true or false")),
         }
     }
+    fn share(&self) -> Result<f32, ManifestError> {
+        let number = self.value.and_then(Value::as_f64).filter(|n| (0.0..=1.0).contains(n));
+        number.map(|n| n as f32).ok_or_else(|| self.wrong("want a number from 0 to 1"))
+    }
     /// Exactly `count` finite numbers.
     pub fn numbers(&self, count: usize) -> Result<Vec<f32>, ManifestError> {
         let problem = || self.wrong(format_args!("want {count} finite numbers"));
@@ -198,6 +254,47 @@ mod tests {
         assert_eq!(manifest.model.as_str(), "page@1");
         assert_eq!(manifest.input.floats(), 640 * 480);
         assert_eq!(manifest.classes, Quality::ALL);
+    }
+
+    fn with_maps() -> Value {
+        let mut manifest = good();
+        manifest["outputs"]["maps"] = serde_json::json!({"name": "maps", "cell": 8, "planes": PLANES});
+        manifest
+    }
+
+    #[test]
+    fn maps_are_told_of_or_not_there() {
+        let parse = |manifest: &Value| Manifest::parse(manifest.to_string().as_bytes()).unwrap().maps;
+        assert_eq!(parse(&good()), None);
+        let mut manifest = with_maps();
+        assert_eq!(parse(&manifest), Some(MapsSpec { name: "maps".into(), cell: 8, unsure_below: 0.6 }));
+        manifest["areas"] = serde_json::json!({"unsure_below": 0.75});
+        assert_eq!(parse(&manifest).unwrap().unsure_below, 0.75);
+    }
+
+    #[test]
+    fn every_wrong_field_of_maps_is_named() {
+        let mut swapped = PLANES;
+        swapped.swap(1, 2);
+        let wrongs: [(&str, Value); 10] = [
+            ("outputs.maps.name", Value::Null),
+            ("outputs.maps.name", "".into()),
+            ("outputs.maps.cell", 0.into()),
+            ("outputs.maps.cell", 7.into()),
+            ("outputs.maps.cell", 128.into()),
+            ("outputs.maps.planes", Value::Null),
+            ("outputs.maps.planes", serde_json::json!(swapped)),
+            ("outputs.maps.planes", serde_json::json!(PLANES[..5])),
+            ("areas.unsure_below", 1.5.into()),
+            ("areas.unsure_below", "much".into()),
+        ];
+        for (field, value) in wrongs {
+            let mut manifest = with_maps();
+            manifest["areas"] = serde_json::json!({"unsure_below": 0.5});
+            *manifest.pointer_mut(&format!("/{}", field.replace('.', "/"))).unwrap() = value.clone();
+            let error = Manifest::parse(manifest.to_string().as_bytes()).unwrap_err();
+            assert!(error.to_string().contains(field), "{field} = {value}: {error}");
+        }
     }
 
     #[test]

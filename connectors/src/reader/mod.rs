@@ -9,6 +9,7 @@ pub mod photo_reader;
 pub mod pool;
 pub mod runtime;
 
+mod areas;
 mod budget;
 mod outputs;
 #[cfg(test)]
@@ -19,9 +20,12 @@ mod worker;
 
 pub use crate::photos::BoxFuture;
 use inkflow_schemas::{Area, Fault, Photo, Question, Reading};
+pub use ort::session::Session;
 
-pub use manifest::{Manifest, ManifestError};
+pub use areas::AREAS_MAX;
+pub use manifest::{Manifest, ManifestError, MapsSpec, PLANES};
 pub use model::{Model, ModelRefused, Models, Refusal};
+pub use outputs::Numbers;
 pub use photo_reader::{Known, PhotoReader};
 pub use pool::{BatchSettings, Device, Figures, PageReader, ReaderSettings, StartError};
 pub use runtime::{find_runtime, RuntimeError};
@@ -43,7 +47,8 @@ impl<R: Reader + ?Sized> Reader for std::sync::Arc<R> {
 pub struct Answer {
     /// The part that enters the dataflow.
     pub reading: Reading,
-    /// Answer areas, kept beside the reading; empty for a model that gives none.
+    /// Answer areas, kept beside the reading; empty for a model that gives none, and where the reading was known of other
+    /// photos of the same bytes: it has them.
     pub areas: Vec<Area>,
     /// SHA-256 of the photo's bytes, where they were fetched. Another photo of the same bytes needs no inference.
     pub sha256: Option<[u8; 32]>,

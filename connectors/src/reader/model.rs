@@ -4,11 +4,12 @@
 //! manifest means (SHA-256), take and give what it says, and answer the probe as it did when it was exported. A model
 //! that fails any of this never answers a photo; those that are loaded go on.
 
+use super::areas;
 use super::manifest::{Field, Manifest, ManifestError};
-use super::outputs;
+use super::outputs::{self, Numbers};
 use super::runtime::{environment, RuntimeError};
 use crate::photos::verify::sha256;
-use inkflow_schemas::{Fault, ModelName, Reading};
+use inkflow_schemas::{Area, Fault, ModelName, Reading};
 use ort::environment::Environment;
 use ort::session::builder::{GraphOptimizationLevel, PrepackedWeights};
 use ort::session::Session;
@@ -176,6 +177,11 @@ impl Model {
         &self.manifest
     }
 
+    /// How long its file is.
+    pub fn bytes(&self) -> usize {
+        self.file.len()
+    }
+
     /// A session for one thread: one thread inside as well, as the pool has as many as there are processors.
     pub fn session(&self) -> ort::Result<Session> {
         Session::builder(&self.environment)?
@@ -195,27 +201,41 @@ impl Model {
         check_shape("input", session.inputs(), &m.input_name, &sides)?;
         check_shape("output", session.outputs(), &m.quality, &[m.classes.len() as i64])?;
         check_shape("output", session.outputs(), &m.completion, &[])?;
-        check_shape("output", session.outputs(), &m.confidence, &[])
+        check_shape("output", session.outputs(), &m.confidence, &[])?;
+        let Some(maps) = &m.maps else { return Ok(()) };
+        check_shape("output", session.outputs(), &maps.name, &maps.sides(&m.input).map(|side| side as i64))
     }
 
-    /// Runs a batch of `count` photos, as [`InputSpec::append_to`] lays them out, and gives what is said of each. An error is
-    /// the batch's, not a photo's.
+    /// Runs a batch of photos, as [`InputSpec::append_to`] lays them out, and gives what is said of each. `shown` has for
+    /// each how many pixels of the input it covers, from the top left ([`InputSpec::fit`]). An error is the batch's, not a
+    /// photo's.
     ///
     /// [`InputSpec::append_to`]: crate::decode::InputSpec::append_to
+    /// [`InputSpec::fit`]: crate::decode::InputSpec::fit
     pub fn infer(
         &self,
         session: &mut Session,
         batch: &[f32],
-        count: usize,
-    ) -> Result<Vec<Result<Reading, Fault>>, String> {
-        let raw = self.run(session, batch, count)?;
-        let photos = raw.quality.chunks(self.manifest.classes.len()).zip(raw.completion).zip(raw.confidence);
-        let readings = photos
-            .map(|((p, completion), confidence)| outputs::reading(p, &self.manifest.classes, completion, confidence));
-        Ok(readings.collect())
+        shown: &[(u32, u32)],
+    ) -> Result<Vec<Result<(Reading, Vec<Area>), Fault>>, String> {
+        let photos = self.numbers(session, batch, shown.len())?;
+        Ok(photos.iter().zip(shown).map(|(numbers, shown)| self.said(numbers, *shown)).collect())
     }
 
-    fn run(&self, session: &mut Session, batch: &[f32], count: usize) -> Result<Raw, String> {
+    /// What numbers for a photo say, which covers `shown` pixels of the input. Areas are told of where completion is: of
+    /// a page that can be judged.
+    pub fn said(&self, numbers: &Numbers, shown: (u32, u32)) -> Result<(Reading, Vec<Area>), Fault> {
+        let m = &self.manifest;
+        let reading = outputs::reading(&numbers.quality, &m.classes, numbers.completion, numbers.confidence)?;
+        let areas = match &m.maps {
+            Some(maps) => areas::areas(&numbers.maps, maps, &m.input, shown)?,
+            None => Vec::new(),
+        };
+        Ok((reading, if reading.completion.is_some() { areas } else { Vec::new() }))
+    }
+
+    /// Runs a batch of `count` photos, and gives the model's numbers for each: exactly `count`.
+    pub fn numbers(&self, session: &mut Session, batch: &[f32], count: usize) -> Result<Vec<Numbers>, String> {
         let m = &self.manifest;
         let shape = [count, m.input.channels.count(), m.input.height as usize, m.input.width as usize];
         let tensor = TensorRef::from_array_view((shape, batch)).map_err(|e| e.to_string())?;
@@ -228,18 +248,23 @@ impl Model {
             }
             Ok(values.to_vec())
         };
-        Ok(Raw {
-            quality: output(&m.quality, m.classes.len())?,
-            completion: output(&m.completion, 1)?,
-            confidence: output(&m.confidence, 1)?,
-        })
+        let classes = m.classes.len();
+        let quality = output(&m.quality, classes)?;
+        let (completion, confidence) = (output(&m.completion, 1)?, output(&m.confidence, 1)?);
+        let cells = m.maps.as_ref().map_or(0, |maps| maps.sides(&m.input).into_iter().product());
+        let maps = match &m.maps {
+            Some(maps) => output(&maps.name, cells)?,
+            None => Vec::new(),
+        };
+        let photos = quality.chunks(classes).zip(completion).zip(confidence).enumerate();
+        let numbers = photos.map(|(i, ((quality, completion), confidence))| Numbers {
+            quality: quality.to_vec(),
+            completion,
+            confidence,
+            maps: maps.get(i * cells..(i + 1) * cells).unwrap_or_default().to_vec(),
+        });
+        Ok(numbers.collect())
     }
-}
-
-struct Raw {
-    quality: Vec<f32>,
-    completion: Vec<f32>,
-    confidence: Vec<f32>,
 }
 
 fn file(folder: &Path, name: &str) -> Result<Vec<u8>, Refusal> {
@@ -317,12 +342,10 @@ impl Probe {
     fn ask(&self, model: &Model, session: &mut Session) -> Result<(), Refusal> {
         // Twice in one batch: a model that can only be asked for one photo, or mixes them up, shows it here.
         let one = Probe::input(model);
-        let raw = model.run(session, &[one.as_slice(), &one].concat(), 2).map_err(Refusal::Probe)?;
+        let both = model.numbers(session, &[one.as_slice(), &one].concat(), 2).map_err(Refusal::Probe)?;
         let expected = self.quality.iter().chain([&self.completion, &self.confidence]);
-        for photo in 0..2 {
-            let classes = self.quality.len();
-            let quality = raw.quality.iter().skip(photo * classes).take(classes);
-            let given = quality.chain(raw.completion.get(photo)).chain(raw.confidence.get(photo));
+        for photo in &both {
+            let given = photo.quality.iter().chain([&photo.completion, &photo.confidence]);
             for (given, expected) in given.zip(expected.clone()) {
                 if given.is_nan() {
                     return Err(Refusal::Probe("it answers with what is not a number".into()));
@@ -332,7 +355,8 @@ impl Probe {
                 }
             }
         }
-        let readings = model.infer(session, &one, 1).map_err(Refusal::Probe)?;
+        let input = &model.manifest.input;
+        let readings = model.infer(session, &one, &[(input.width, input.height)]).map_err(Refusal::Probe)?;
         if readings.iter().any(Result::is_err) {
             return Err(Refusal::Probe("its answer is out of range".into()));
         }

@@ -3,10 +3,23 @@
 use inkflow_schemas::{Bp, Fault, Quality, Reading};
 
 /// Float arithmetic may step this far over 0 or 1, and is then taken as 0 or 1. Further off is no probability.
-const ROUNDING: f32 = 1e-4;
+pub(super) const ROUNDING: f32 = 1e-4;
 
 /// The five probabilities add up to 1 within this: float32 softmax is off by 1e-6, a model without one by far more.
 const SUM_OFF_MAX: f32 = 0.01;
+
+/// A model's numbers for one photo, as it gave them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Numbers {
+    /// The probability of each class, in the order of the manifest's `classes`.
+    pub quality: Vec<f32>,
+    /// 0..1, whatever the quality.
+    pub completion: f32,
+    /// 0..1.
+    pub confidence: f32,
+    /// For each plane each cell of the input, rows from the top; empty for a model without maps.
+    pub maps: Vec<f32>,
+}
 
 /// What a model says of one photo: class probabilities in its own order, completion and confidence in 0..1.
 ///
@@ -35,12 +48,12 @@ pub(super) fn reading(
     Ok(Reading { quality, completion, confidence: Some(basis_points(confidence)?) })
 }
 
-fn in_range(value: f32) -> bool {
+pub(super) fn in_range(value: f32) -> bool {
     (-ROUNDING..=1.0 + ROUNDING).contains(&value)
 }
 
 /// 0..1 as basis points, halves up.
-fn basis_points(value: f32) -> Result<Bp, Fault> {
+pub(super) fn basis_points(value: f32) -> Result<Bp, Fault> {
     if !in_range(value) {
         return Err(Fault::ModelError);
     }

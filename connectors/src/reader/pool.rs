@@ -267,7 +267,7 @@ impl PageReader {
             // The first run of each size lays out its memory, which no photo should have to wait for.
             for count in [1, worker::batch_max(&self.shared.batch, &model)] {
                 let blank = vec![0.0; count * model.manifest().input.floats()];
-                model.infer(&mut session, &blank, count).map_err(failed)?;
+                model.numbers(&mut session, &blank, count).map_err(failed)?;
             }
             sessions.push(Mutex::new(session));
         }

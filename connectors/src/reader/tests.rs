@@ -93,6 +93,61 @@ fn damaged_folders_are_refused_with_a_reason() {
     });
 }
 
+/// Maps of a tiny model: the upper two rows of cells are filled, the lower two empty, each by 0.9.
+fn halves() -> Vec<f32> {
+    let plane = |upper: f32, lower: f32| [[upper; 6], [lower; 6]].concat();
+    [plane(1.0, 1.0), plane(0.05, 0.9), plane(0.9, 0.05), plane(0.0, 0.0), plane(0.5, 0.0), plane(4.0, 4.0)].concat()
+}
+
+#[test]
+fn a_model_whose_maps_are_not_what_it_says_is_refused() {
+    let with = |maps: Vec<f32>| Tiny { maps: Some(maps), ..Tiny::default() };
+    load(with(halves())).unwrap();
+    let mut over = halves();
+    over[12] = 1.5;
+    refused(with(over), "out of range");
+    let mut broken = halves();
+    broken[70] = f32::NAN;
+    refused(with(broken), "out of range");
+    let damaged = |from: &str, to: &str| {
+        let root = tempfile::tempdir().unwrap();
+        let folder = with(halves()).write(root.path(), "1");
+        let manifest = std::fs::read_to_string(folder.join("manifest.json")).unwrap();
+        assert!(manifest.contains(from), "{manifest}");
+        std::fs::write(folder.join("manifest.json"), manifest.replace(from, to)).unwrap();
+        Model::load(&folder, &runtime()).unwrap_err().to_string()
+    };
+    let error = damaged("\"cell\":2", "\"cell\":1");
+    assert!(error.contains("output \"maps\" is") && error.contains("want float32 [N, 6, 8, 6]"), "{error}");
+    let error = damaged("\"name\":\"maps\"", "\"name\":\"map\"");
+    assert!(error.contains("has no output \"map\""), "{error}");
+}
+
+#[tokio::test]
+async fn areas_come_with_the_reading_of_a_page_that_can_be_judged() {
+    let tiny = Tiny { maps: Some(halves()), ..Tiny::default() };
+    let batch = BatchSettings { photos_max: 3, ..BatchSettings::default() };
+    let reader = PageReader::start(vec![load(tiny).unwrap()], ReaderSettings { batch, ..settings(1) }).unwrap();
+    let tiny = name("tiny@1");
+    let wide = || crate::decode::samples::Png::of(6, 4, 8, 0, vec![9; 24]).bytes().into();
+    let asked = [grey(1), wide(), grey(2)].map(|photo| reader.read(&tiny, photo));
+    let told: Vec<_> = futures::future::join_all(asked).await.into_iter().map(|said| boxes(&said.unwrap().1)).collect();
+    let whole = [("answered", [0, 0, 10_000, 5_000]), ("blank", [0, 5_000, 10_000, 5_000])];
+    assert_eq!(told[0], whole);
+    assert_eq!(told[2], whole);
+    // A photo of 6 x 4 covers the upper two rows of cells: what is said below it is not of it.
+    assert_eq!(told[1], [("answered", [0, 0, 10_000, 10_000])]);
+
+    let dark = Tiny { maps: Some(halves()), probabilities: [0.1, 0.1, 0.6, 0.1, 0.1], ..Tiny::default() };
+    let reader = PageReader::start(vec![load(dark).unwrap()], settings(1)).unwrap();
+    let (reading, areas) = reader.read(&tiny, grey(1)).await.unwrap();
+    assert_eq!((reading.quality, areas), (Quality::Dark, vec![]));
+}
+
+fn boxes(areas: &[Area]) -> Vec<(&'static str, [u16; 4])> {
+    areas.iter().map(|area| (area.state.as_str(), area.at.map(Bp::get))).collect()
+}
+
 #[test]
 fn a_folder_of_models_is_loaded_whole_and_the_bad_ones_are_named() {
     let root = tempfile::tempdir().unwrap();

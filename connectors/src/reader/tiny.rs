@@ -73,6 +73,8 @@ pub struct Tiny {
     pub breaks_above: Option<f32>,
     /// Completion is the mean, times this.
     pub factor: f32,
+    /// Maps of cells of 2 x 2, the same for every photo: six planes of 4 x 3.
+    pub maps: Option<Vec<f32>>,
 }
 
 impl Default for Tiny {
@@ -80,7 +82,17 @@ impl Default for Tiny {
         let probabilities = [0.9, 0.025, 0.025, 0.025, 0.025];
         let (name, input) = ("tiny", "image");
         let sides = [1, 8, 6];
-        Tiny { name, sides, fixed_batch: false, input, element: 1, probabilities, breaks_above: None, factor: 1.0 }
+        Tiny {
+            name,
+            sides,
+            fixed_batch: false,
+            input,
+            element: 1,
+            probabilities,
+            breaks_above: None,
+            factor: 1.0,
+            maps: None,
+        }
     }
 }
 
@@ -105,6 +117,10 @@ impl Tiny {
             ]),
             None => nodes.push(node("Mul", &["mean", "factor"], "completion", &[])),
         }
+        if self.maps.is_some() {
+            nodes.push(node("Unsqueeze", &["nothing", "last"], "spread", &[]));
+            nodes.push(node("Add", &["spread", "planes"], "maps", &[]));
+        }
         let mut graph: Vec<u8> = nodes.iter().flat_map(|n| data(1, n)).collect();
         graph.extend(data(2, "tiny"));
         for constant in [
@@ -115,6 +131,11 @@ impl Tiny {
             ints("one", &[1]),
         ] {
             graph.extend(data(5, constant));
+        }
+        if let Some(maps) = &self.maps {
+            graph.extend(data(5, floats("planes", &[1, 6, 4, 3], maps)));
+            graph.extend(data(5, ints("last", &[2, 3])));
+            graph.extend(data(12, outlet("maps", self.element, self.fixed_batch, &[6, 4, 3])));
         }
         graph.extend(data(11, outlet(self.input, self.element, self.fixed_batch, &self.sides)));
         graph.extend(data(12, outlet("quality", self.element, self.fixed_batch, &[5])));
@@ -130,7 +151,7 @@ impl Tiny {
         std::fs::create_dir_all(&folder).unwrap();
         let file = self.onnx();
         let sha256: String = crate::photos::verify::sha256(&file).iter().map(|b| format!("{b:02x}")).collect();
-        let manifest = serde_json::json!({
+        let mut manifest = serde_json::json!({
             "format": 1, "name": self.name, "version": version, "file": "model.onnx", "sha256": sha256, "licence": "CC0-1.0",
             "input": {"name": "image", "channels": 1, "height": 8, "width": 6, "mean": [0.0], "std": [1.0],
                       "fit": "letterbox", "pad": 255},
@@ -138,6 +159,9 @@ impl Tiny {
                         "completion": {"name": "completion"}, "confidence": {"name": "confidence"}},
             "reads_templates": false, "figures": {}
         });
+        if self.maps.is_some() {
+            manifest["outputs"]["maps"] = serde_json::json!({"name": "maps", "cell": 2, "planes": super::PLANES});
+        }
         let values = (0..8u32).flat_map(|y| (0..6u32).map(move |x| f64::from((x * 7 + y * 13) % 256)));
         let mean = values.sum::<f64>() / 48.0 / 255.0;
         let probe = serde_json::json!({

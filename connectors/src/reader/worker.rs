@@ -6,7 +6,7 @@
 use super::model::Model;
 use super::pool::{BatchSettings, Job, Next, Served, Shared, Waiting};
 use crate::decode::{decode_inspected, inspect};
-use inkflow_schemas::{Fault, Reading};
+use inkflow_schemas::{Area, Fault, Reading};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
@@ -21,6 +21,8 @@ pub(super) fn batch_max(settings: &BatchSettings, model: &Model) -> usize {
 struct Batch {
     served: Arc<Served>,
     floats: Vec<f32>,
+    /// How much of the input each photo covers.
+    shown: Vec<(u32, u32)>,
     waiting: Vec<Waiting>,
     since: Instant,
 }
@@ -74,11 +76,12 @@ fn take(shared: &Shared, open: &mut Vec<Batch>, spare: &mut Vec<f32>, job: Job) 
     };
     let at = open.iter().position(|batch| Arc::ptr_eq(&batch.served, &job.served)).unwrap_or_else(|| {
         let (served, floats) = (job.served.clone(), std::mem::take(spare));
-        open.push(Batch { served, floats, waiting: Vec::new(), since: Instant::now() });
+        open.push(Batch { served, floats, shown: Vec::new(), waiting: Vec::new(), since: Instant::now() });
         open.len() - 1
     });
     if let Some(batch) = open.get_mut(at) {
         spec.append_to(&pixels, &mut batch.floats);
+        batch.shown.push((pixels.width, pixels.height));
         // The photo's bytes go with the rest of the job here, and its permits with them; its place stays taken.
         batch.waiting.push(job.waiting);
     }
@@ -86,36 +89,39 @@ fn take(shared: &Shared, open: &mut Vec<Batch>, spare: &mut Vec<f32>, job: Job) 
 
 /// Runs a batch and answers its photos; gives its buffer back.
 fn run(shared: &Shared, thread: usize, batch: Batch) -> Vec<f32> {
-    let Batch { served, mut floats, waiting, .. } = batch;
+    let Batch { served, mut floats, shown, waiting, .. } = batch;
     shared.busy(thread, true);
-    let readings = infer(&served, thread, &floats, waiting.len());
+    let readings = infer(&served, thread, &floats, &shown);
     shared.batches.fetch_add(1, Ordering::Relaxed);
     for (waiting, reading) in waiting.into_iter().zip(readings) {
         let counter = if reading.is_ok() { &shared.read } else { &shared.failed };
         counter.fetch_add(1, Ordering::Relaxed);
-        waiting.answer(reading.map(|reading| (reading, Vec::new())));
+        waiting.answer(reading);
     }
     floats.clear();
     floats
 }
 
-/// Exactly `count` outcomes. A batch that fails as a whole is run one by one: the others are not to blame for one.
-fn infer(served: &Served, thread: usize, floats: &[f32], count: usize) -> Vec<Result<Reading, Fault>> {
-    let Some(session) = served.sessions.get(thread) else { return vec![Err(Fault::ModelError); count] };
+/// What came of a photo.
+type Outcome = Result<(Reading, Vec<Area>), Fault>;
+
+/// An outcome for each photo. A batch that fails as a whole is run one by one: the others are not to blame for one.
+fn infer(served: &Served, thread: usize, floats: &[f32], shown: &[(u32, u32)]) -> Vec<Outcome> {
+    let Some(session) = served.sessions.get(thread) else { return vec![Err(Fault::ModelError); shown.len()] };
     let mut session = session.lock().unwrap_or_else(PoisonError::into_inner);
-    let why = match served.model.infer(&mut session, floats, count) {
-        Ok(readings) if readings.len() == count => return readings,
+    let why = match served.model.infer(&mut session, floats, shown) {
+        Ok(readings) if readings.len() == shown.len() => return readings,
         Ok(_) => "it gave too few answers".to_owned(),
         Err(why) => why,
     };
-    tracing::error!(model = %served.model.name(), %why, photos = count, "a batch failed");
-    if count == 1 {
+    tracing::error!(model = %served.model.name(), %why, photos = shown.len(), "a batch failed");
+    if shown.len() == 1 {
         return vec![Err(Fault::ModelError)];
     }
     let each = served.model.manifest().input.floats().max(1);
-    let alone = |photo: &[f32]| match served.model.infer(&mut session, photo, 1).as_deref() {
-        Ok([reading]) => *reading,
-        _ => Err(Fault::ModelError),
+    let mut alone = |(photo, shown): (&[f32], &(u32, u32))| {
+        let said = served.model.infer(&mut session, photo, std::slice::from_ref(shown));
+        said.ok().and_then(|said| said.into_iter().next()).unwrap_or(Err(Fault::ModelError))
     };
-    floats.chunks(each).map(alone).collect()
+    floats.chunks(each).zip(shown).map(&mut alone).collect()
 }

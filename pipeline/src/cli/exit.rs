@@ -58,7 +58,10 @@ impl Exit {
                  and has sealed and flushed all that it took. `check` found nothing wrong.",
                 "Nothing.",
             ),
-            Exit::Other => ("`check` found something wrong; or what is none of the others.", "Read the message."),
+            Exit::Other => (
+                "`check` found something wrong, or `read` a photo that it cannot read; or what is none of the others.",
+                "Read the message, or the lines with a `fault`.",
+            ),
             Exit::Usage => ("The command, the flow file or a value in it is wrong. Nothing was touched.", "Mend it; starting again does not help."),
             Exit::Fenced => (
                 "Another process has opened the journal, or claimed a sink, since: this one may write no more.",

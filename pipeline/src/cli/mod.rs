@@ -1,7 +1,10 @@
 //! The `inkflow` command: what it can be told, and how it ends.
 
 mod check;
+mod eval;
 pub mod exit;
+mod label;
+mod read;
 mod reader;
 mod run;
 mod supervise;
@@ -39,6 +42,15 @@ enum Command {
     /// Reads photos for a run in another process, or on another machine; any number may come and go.
     #[command(after_help = READER_EXAMPLES)]
     Reader(reader::ReaderArgs),
+    /// Says what a model sees on photos: a line of JSON each, and on request a picture with its answer areas.
+    #[command(after_help = read::EXAMPLES)]
+    Read(read::ReadArgs),
+    /// Serves a page on this machine with which somebody says of each photo how complete it is.
+    #[command(after_help = label::EXAMPLES)]
+    Label(label::LabelArgs),
+    /// Judges a model by labelled photos: a table of figures.
+    #[command(after_help = eval::EXAMPLES)]
+    Eval(eval::EvalArgs),
     /// Runs a command of inkflow, and starts it again when it ends in a way that a new start mends.
     #[command(after_help = SUPERVISE_EXAMPLES)]
     Supervise(supervise::SuperviseArgs),
@@ -201,6 +213,9 @@ fn command(command: Command) -> Result<(), Failure> {
     match command {
         Command::Run(args) => run::run(*args),
         Command::Reader(args) => reader::run(args),
+        Command::Read(args) => read::run(args),
+        Command::Label(args) => label::run(args),
+        Command::Eval(args) => eval::run(args),
         Command::Supervise(args) => supervise::run(args),
         Command::Check { flow } => check::run(&flow),
         Command::Readings { journal } => {

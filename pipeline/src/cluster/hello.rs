@@ -27,7 +27,7 @@ pub const HELLO_PATIENCE: Duration = Duration::from_secs(5);
 
 const MAGIC: [u8; 8] = *b"inkflow\0";
 /// The form of all messages between processes. Any change of theirs makes it one more.
-const FORM: u16 = 1;
+const FORM: u16 = 2;
 
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,6 +4,8 @@ mod check;
 mod command;
 mod ends;
 mod http;
+mod label;
+mod photos;
 mod running;
 
 use command::{inkflow, Homework, STUDENT};

@@ -1,0 +1,180 @@
+//! `inkflow read`: what a model says of photos, a line of JSON each.
+
+use super::exit::Exit;
+use super::Failure;
+use crate::read::{self, Line, Told};
+use bytes::Bytes;
+use indicatif::{ProgressBar, ProgressStyle};
+use inkflow_connectors::overlay::{overlay, Form};
+use inkflow_connectors::reader::{Model, PageReader, ReaderSettings};
+use inkflow_schemas::Fault;
+use std::collections::{HashSet, VecDeque};
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::task::JoinHandle;
+
+pub(super) const EXAMPLES: &str = "\
+A line has the file, the quality, the completion and the confidence in basis points, the areas where an answer is expected
+(box: left, top, width, height in basis points of the upright photo; state: answered, blank, struck_out or unsure), the
+model, and the SHA-256 of model and photo. A photo that cannot be read has a line with its fault; the others are read, and
+the exit code is then 1. docs/reading.md says what it all means.
+
+Examples:
+  inkflow read page.jpg
+  inkflow read page.jpg --overlay seen.png
+      Draws the photo with its areas coloured by state.
+  inkflow read *.jpg --overlay seen > read.jsonl
+      Of several photos, overlays go to a folder, as seen/NAME.overlay.jpg.
+  inkflow read --model models/page/1 page.jpg";
+
+/// What `inkflow read` can be told.
+#[derive(Debug, clap::Args)]
+pub(super) struct ReadArgs {
+    /// The photos: JPEG, PNG or WebP.
+    #[arg(value_name = "PHOTO", required = true)]
+    photos: Vec<PathBuf>,
+    /// The model's folder, or one of models, of which the newest version of `page` is taken.
+    #[arg(long, value_name = "DIR", default_value = read::MODELS)]
+    model: PathBuf,
+    /// Draws what was seen: to a file (.png, .jpg), or of several photos to a folder.
+    #[arg(long, value_name = "OUT")]
+    overlay: Option<PathBuf>,
+}
+
+pub(super) fn run(ReadArgs { photos, model, overlay }: ReadArgs) -> Result<(), Failure> {
+    let overlays = match &overlay {
+        None => vec![None; photos.len()],
+        Some(out) => places(&photos, out)?.into_iter().map(Some).collect(),
+    };
+    let model = read::model(Some(&model))?;
+    let default = ReaderSettings::default();
+    let settings = ReaderSettings { threads: default.threads.min(photos.len()), ..default };
+    let pages = PageReader::start(vec![model.clone()], settings).map_err(crate::readers::ModelError::from)?;
+    let all = photos.into_iter().zip(overlays).collect();
+    super::run::runtime()?.block_on(read_all(all, Arc::new(pages), model, settings.threads * 2))
+}
+
+/// Where each photo's overlay goes.
+fn places(photos: &[PathBuf], out: &Path) -> Result<Vec<(PathBuf, Form)>, Failure> {
+    if let ([photo], false) = (photos, out.is_dir()) {
+        let form = Form::of(out).ok_or_else(|| {
+            Failure::Usage(format!("{}: an overlay's name ends in .png, .jpg or .jpeg", out.display()))
+        })?;
+        // Nobody's only photo is written over.
+        if std::fs::canonicalize(out).is_ok_and(|out| std::fs::canonicalize(photo).is_ok_and(|photo| photo == out)) {
+            return Err(Failure::Usage(format!("{} is the photo itself", out.display())));
+        }
+        return Ok(vec![(out.to_owned(), form)]);
+    }
+    std::fs::create_dir_all(out)
+        .map_err(|error| Failure::Usage(format!("the folder {} cannot be made: {error}", out.display())))?;
+    let mut taken = HashSet::new();
+    let place = |photo: &PathBuf| {
+        let stem = photo.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let mut name = format!("{stem}.overlay.jpg");
+        let mut copies = 1;
+        while !taken.insert(name.clone()) {
+            copies += 1;
+            name = format!("{stem}-{copies}.overlay.jpg");
+        }
+        (out.join(name), Form::Jpeg)
+    };
+    Ok(photos.iter().map(place).collect())
+}
+
+type Place = Option<(PathBuf, Form)>;
+
+/// What became of a photo: what was said, and whether its overlay could be written.
+type Done = (PathBuf, Result<Told, Fault>, io::Result<()>);
+
+/// Reads photos, at most `at_once` of them together, and prints their lines in the order of asking.
+async fn read_all(
+    mut photos: VecDeque<(PathBuf, Place)>,
+    pages: Arc<PageReader>,
+    model: Model,
+    at_once: usize,
+) -> Result<(), Failure> {
+    let bar = bar(photos.len());
+    let mut reading: VecDeque<JoinHandle<Done>> = VecDeque::new();
+    let mut faults = 0;
+    loop {
+        while reading.len() < at_once.max(1) {
+            let Some((photo, place)) = photos.pop_front() else { break };
+            reading.push_back(tokio::spawn(one(photo, place, pages.clone(), model.clone())));
+        }
+        let Some(next) = reading.pop_front() else { break };
+        let (photo, outcome, drawn) = next.await.map_err(|error| Failure::Other(format!("a photo's task: {error}")))?;
+        drawn.map_err(|error| Failure::Other(format!("the overlay of {} is not written: {error}", photo.display())))?;
+        faults += usize::from(outcome.is_err());
+        let name = photo.to_string_lossy();
+        let line = serde_json::to_string(&Line::of(&name, &model, &outcome))
+            .map_err(|error| Failure::Other(error.to_string()))?;
+        // Whoever does not want to read on closes stdout: then nothing more is read.
+        if writeln!(io::stdout().lock(), "{line}").is_err() {
+            return Ok(());
+        }
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    match faults {
+        0 => Ok(()),
+        _ => Err(Failure::Said(Exit::Other)),
+    }
+}
+
+async fn one(photo: PathBuf, place: Place, pages: Arc<PageReader>, model: Model) -> Done {
+    let path = photo.clone();
+    let bytes = match tokio::task::spawn_blocking(move || read::photo(&path)).await {
+        Ok(Ok(bytes)) => bytes,
+        Ok(Err(fault)) => return (photo, Err(fault), Ok(())),
+        Err(error) => return (photo, Err(Fault::Corrupt), Err(io::Error::other(error))),
+    };
+    let outcome = read::read(&pages, &model, bytes.clone()).await;
+    let drawn = match (&outcome, place) {
+        (Ok(told), Some(place)) => {
+            let told = told.clone();
+            let ended = tokio::task::spawn_blocking(move || draw(&bytes, &told, &place)).await;
+            ended.unwrap_or_else(|error| Err(io::Error::other(error)))
+        }
+        _ => Ok(()),
+    };
+    (photo, outcome, drawn)
+}
+
+fn draw(photo: &Bytes, told: &Told, (path, form): &(PathBuf, Form)) -> io::Result<()> {
+    let drawn = overlay(photo, &told.reading, &told.areas, *form);
+    std::fs::write(path, drawn.map_err(|fault| io::Error::other(fault.as_str()))?)
+}
+
+/// A bar on stderr where a person waits and the lines themselves are not seen.
+pub(super) fn bar(photos: usize) -> ProgressBar {
+    if photos < 2 || !io::stderr().is_terminal() || io::stdout().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(photos as u64);
+    match ProgressStyle::with_template("{wide_bar} {pos}/{len} photos, {eta} left") {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overlays_have_places_of_their_own_and_no_photo_is_written_over() {
+        let root = tempfile::tempdir().expect("a folder");
+        let (photo, out) = (root.path().join("a.jpg"), root.path().join("out"));
+        std::fs::write(&photo, "").expect("a file");
+        let one = |out: &Path| places(std::slice::from_ref(&photo), out);
+        assert_eq!(one(&root.path().join("b.png")).expect("a place")[0].1, Form::Png);
+        assert!(matches!(one(&photo), Err(Failure::Usage(_))));
+        assert!(matches!(one(&root.path().join("b.gif")), Err(Failure::Usage(_))));
+        let several = places(&["x/a.jpg".into(), "y/a.jpg".into(), "b.png".into()], &out).expect("places");
+        let names: Vec<_> = several.iter().filter_map(|(path, _)| path.file_name()?.to_str()).collect();
+        assert_eq!(names, ["a.overlay.jpg", "a-2.overlay.jpg", "b.overlay.jpg"]);
+        assert_eq!(places(std::slice::from_ref(&photo), &out).expect("a place")[0].0, out.join("a.overlay.jpg"));
+    }
+}
