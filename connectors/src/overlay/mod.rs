@@ -138,7 +138,7 @@ fn draw_area(canvas: &mut Canvas, frame: Frame, state: AreaState, unit: i64) {
     canvas.border(frame.grown(unit), WHITE, unit);
     canvas.border(frame, ink, (unit * 3 / 2).max(2));
     // A sign in the corner, where it does not cover the answer.
-    let sign = (frame.height().min(frame.width()) / 2).min(12 * unit);
+    let sign = (frame.height().min(frame.width()) / 3).min(10 * unit);
     if sign >= 8 {
         let corner = Frame { right: frame.left + sign, bottom: frame.top + sign, ..frame };
         canvas.fill(corner, ink, 1.0);
