@@ -1,4 +1,4 @@
-"""Writes the trained weights as model.onnx in a folder, with its manifest and a probe, and checks it against JAX.
+"""Writes the trained weights as model.onnx in a folder, with its manifest and a probe, and checks it against TensorFlow.
 
     python export.py [--weights .data/run/weights.npz] [--out .data/run/page/2]
     python export.py --check --out page/1     only: the files belong together, and the model answers its probe
@@ -14,7 +14,6 @@ import json
 import pathlib
 import time
 
-import jax
 import numpy as np
 import onnx
 import onnxruntime
@@ -138,7 +137,7 @@ def main():
     args = parser.parse_args()
     if args.check:
         return check(args.out)
-    weights = {**net.folded(net.init(1)), **net.init_read(2)} if args.untrained else dict(np.load(args.weights))
+    weights = {**{k: np.asarray(v) for k, v in net.folded(net.init(1)).items()}, **net.init_read(2)} if args.untrained else dict(np.load(args.weights))
 
     args.out.mkdir(parents=True, exist_ok=True)
     path = args.out / "model.onnx"
@@ -149,14 +148,15 @@ def main():
     rng = np.random.default_rng(0)
     batch = np.concatenate([probe_input(net.CHANNELS), rng.standard_normal((2, net.CHANNELS, net.HEIGHT, net.WIDTH)).astype(np.float32)])
     batch[1, :, 400:] = 0.0  # a letterboxed one
-    ours = [np.asarray(a) for a in jax.jit(lambda p, x: net.read(net.Jax, p, x))(weights, batch)]
+    ours = [np.asarray(a) for a in net.read(net.Tf, weights, np.moveaxis(batch, 1, -1))]
+    ours[3] = np.moveaxis(ours[3], -1, 1)
     theirs = run.run(None, {"image": batch})
     alone = run.run(None, {"image": batch[:1]})
     apart = lambda a, b: float((np.abs(a - b) / np.maximum(1, np.abs(b))).max())  # densities reach 54
     worst = max(apart(a, b) for a, b in zip(ours, theirs))
     spread = max(apart(a[:1], b) for a, b in zip(theirs, alone))
     if worst > TOLERANCE or spread > 1e-4:
-        raise SystemExit(f"the exported model differs from JAX by {worst:.2e}, from itself in a batch by {spread:.2e}")
+        raise SystemExit(f"the exported model differs from TensorFlow by {worst:.2e}, from itself in a batch by {spread:.2e}")
 
     quality, completion, confidence, _ = alone
     (args.out / "probe.json").write_text(json.dumps({
@@ -183,7 +183,7 @@ def main():
         start = time.thread_time()
         run.run(None, {"image": one})
         times.append(time.thread_time() - start)
-    print(f"{path.name}: {len(data)} bytes; worst difference from JAX {worst:.1e}; "
+    print(f"{path.name}: {len(data)} bytes; worst difference from TensorFlow {worst:.1e}; "
           f"{1000 * sorted(times)[len(times) // 2]:.1f} ms a page on one thread (its own time, median of 30)")
 
 

@@ -1,12 +1,12 @@
-"""The page network, written once: run by JAX to train it, written out as ONNX to ship it.
+"""The page network, written once: run by TensorFlow to train it, written out as ONNX to ship it.
 
 `maps` gives dense maps at 1/8 of the photo; `read` turns them into what the manifest promises (quality, completion,
-confidence). Both take a backend `B`, either `Jax` (arrays) or `export.Onnx` (nodes of a graph), so that the two cannot drift.
-Everything is NCHW; a photo arrives as (value/255 - MEAN)/STD, its letterbox padding as exact zeros.
+confidence). Both take a backend `B`, either `Tf` (tensors) or `export.Onnx` (nodes of a graph), so that the two cannot drift.
+A photo arrives as (value/255 - MEAN)/STD, its letterbox padding as exact zeros. ONNX is NCHW; TensorFlow, NHWC, as its
+kernels for the CPU want it. Weights are OIHW in both.
 """
-import jax
-import jax.numpy as jnp
 import numpy as np
+import tensorflow as tf
 
 CHANNELS, HEIGHT, WIDTH, CELL = 3, 640, 480, 8  # in colour: a blue pen on black print is the plainest sign of an answer
 PAD = 128  # with MEAN = PAD/255 the padding is exactly 0: the same as a convolution's own zero padding
@@ -37,70 +37,67 @@ def init(seed):
     return out
 
 
-def folded(p, np=np):
+def folded(p):
     """The trained weights as the network applies them: each filter at mean 0 and a length of its own to be learnt. That keeps
-    signals of one size through all layers, as a normalisation does, and costs nothing once it is folded in."""
+    signals of one size through all layers, as a normalisation does, and costs nothing once it is folded in. To tensors."""
     out = {}
     for name, (k, i, _) in CONVS.items():
         w = p[name + ".w"]
         if name not in PLAIN:
-            w = w - w.mean((1, 2, 3), keepdims=True)
-            w = w * (p[name + ".g"] * (1.9 / (i * k * k)) ** 0.5)[:, None, None, None] / np.sqrt((w * w).mean((1, 2, 3), keepdims=True) + 1e-8)
+            mean = lambda a: tf.reduce_mean(a, (1, 2, 3), keepdims=True)
+            w = w - mean(w)
+            w = w * (p[name + ".g"] * (1.9 / (i * k * k)) ** 0.5)[:, None, None, None] / tf.sqrt(mean(w * w) + 1e-8)
         out[name + ".w"], out[name + ".b"] = w, p[name + ".b"]
     return out
 
 
-class Jax:
-    """Runs the network on arrays."""
+class Tf:
+    """Runs the network on tensors."""
 
-    relu, sigmoid, exp, log, abs = staticmethod(jax.nn.relu), staticmethod(jax.nn.sigmoid), jnp.exp, jnp.log, jnp.abs
-    clip = staticmethod(jnp.clip)
+    relu, sigmoid, exp, log, abs = staticmethod(tf.nn.relu), staticmethod(tf.sigmoid), tf.exp, tf.math.log, tf.abs
+    clip = staticmethod(tf.clip_by_value)
+    softmax = staticmethod(tf.nn.softmax)
 
     @staticmethod
     def const(value):
-        return jnp.asarray(value, jnp.float32)
+        return tf.constant(value, tf.float32)
 
     @staticmethod
     def conv(x, w, b=None, stride=1, dilation=1):
-        pad = (w.shape[-1] // 2) * dilation
-        y = jax.lax.conv_general_dilated(x, w, (stride, stride), [(pad, pad)] * 2, rhs_dilation=(dilation, dilation),
-                                         dimension_numbers=("NCHW", "OIHW", "NCHW"))
-        return y if b is None else y + b[None, :, None, None]
-
-    @staticmethod
-    def softmax(x):
-        return jax.nn.softmax(x, axis=1)
+        w, side, pad = tf.transpose(w, (2, 3, 1, 0)), "SAME", w.shape[-1] // 2
+        if stride > 1 and pad:  # TensorFlow's own padding is not symmetric here
+            x, side = tf.pad(x, [[0, 0], [pad, pad], [pad, pad], [0, 0]]), "VALID"
+        y = tf.nn.conv2d(x, w, stride, side, dilations=dilation)
+        return y if b is None else tf.nn.bias_add(y, b)
 
     @staticmethod
     def upsample(x):
-        return jnp.repeat(jnp.repeat(x, 2, axis=2), 2, axis=3)
+        return tf.repeat(tf.repeat(x, 2, axis=1), 2, axis=2)
 
     @staticmethod
     def avgpool(x, k):
-        n, c, h, w = x.shape
-        return x.reshape(n, c, h // k, k, w // k, k).mean((3, 5))
+        return tf.nn.avg_pool2d(x, k, k, "VALID")
 
     @staticmethod
     def maxpool(x, k):
-        n, c, h, w = x.shape
-        return x.reshape(n, c, h // k, k, w // k, k).max((3, 5))
+        return tf.nn.max_pool2d(x, k, k, "VALID")
 
     @staticmethod
     def above(x, limit):
-        return (x > limit).astype(jnp.float32)
+        return tf.cast(x > limit, tf.float32)
 
     @staticmethod
     def part(x, a, b):
-        return x[:, a:b]
+        return x[..., a:b]
 
     @staticmethod
     def total(x):
-        """[N,C,H,W] -> [N,C]"""
-        return x.sum((2, 3))
+        """[N,H,W,C] -> [N,C]"""
+        return tf.reduce_sum(x, (1, 2))
 
     @staticmethod
     def concat(xs):
-        return jnp.concatenate(xs, axis=1)
+        return tf.concat(xs, -1)
 
     @staticmethod
     def dense(x, w, b):

@@ -1,6 +1,6 @@
 """Trains the network on synthetic pages, in two steps: the maps on crops, then what is read off them on whole photos.
 
-    python train.py [--steps 24000] [--minutes 150] [--threads 2] [--device auto|cpu|gpu]
+    python train.py [--steps 24000] [--minutes 150] [--threads 1] [--loaders 1]
 
 Step 1 keeps .data/run/trunk.npz and, to go on after a stop, .data/run/checkpoint.npz (--fresh begins anew); step 2 writes
 .data/run/weights.npz. Never sees a real photo. The learning rate follows the steps, so the same seed and steps give the same
@@ -23,8 +23,8 @@ def arguments():
     parser.add_argument("--steps", type=int, default=24000, help="of the maps")
     parser.add_argument("--batch", type=int, default=16, help="crops a step")
     parser.add_argument("--minutes", type=float, default=1e9, help="stop the maps after so long, to be gone on with")
-    parser.add_argument("--threads", type=int, default=2, help="of the CPU; how many load crops where a GPU trains")
-    parser.add_argument("--device", choices=["auto", "cpu", "gpu"], default="auto")
+    parser.add_argument("--threads", type=int, default=1, help="of the CPU that compute, where no GPU does")
+    parser.add_argument("--loaders", type=int, default=1, help="threads that load crops")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rate", type=float, default=4e-3, help="the highest learning rate")
     parser.add_argument("--log", type=int, default=100, help="steps a line")
@@ -34,67 +34,72 @@ def arguments():
 
 
 args = arguments()
-CORES = os.sched_getaffinity(0)
-if args.device == "cpu":
-    os.environ["JAX_PLATFORMS"] = "cpu"
-if args.device != "gpu" and args.threads < len(CORES):
-    os.sched_setaffinity(0, sorted(CORES)[-args.threads:])  # JAX makes as many threads as it sees cores
-    os.environ["XLA_FLAGS"] = f"--xla_cpu_multi_thread_eigen={str(args.threads > 1).lower()}"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import cv2
-import jax
-import jax.numpy as jnp
 import numpy as np
+import tensorflow as tf
 
 import net
 from synth.photo import DENSITY
 from synth.shards import Shards
 
-ON_GPU = jax.devices()[0].platform == "gpu"
-if args.device == "gpu" and not ON_GPU:
-    raise SystemExit("JAX sees no GPU")
-for thread in os.listdir("/proc/self/task"):  # they exist now, and may run wherever there is room
-    os.sched_setaffinity(int(thread), CORES)
+tf.config.threading.set_intra_op_parallelism_threads(args.threads)
+tf.config.threading.set_inter_op_parallelism_threads(1)
 cv2.setNumThreads(1)
 
 SIDE = 256
+GRAIN = np.random.default_rng(0).standard_normal(1 << 22, np.float32)
 DENSITY_SHIFT = 2.0  # keeps log density near 0; a common factor cancels in the completion
 PARTS = ("page", "answer", "ink", "density", "completion")
 
 
-def adam(params, grads, state, rate, decay=1e-4):
-    m, v, t = state
-    t = t + 1
-    m = jax.tree.map(lambda a, g: 0.9 * a + 0.1 * g, m, grads)
-    v = jax.tree.map(lambda a, g: 0.999 * a + 0.001 * g * g, v, grads)
-    step = lambda p, a, b: p - rate * (a / (1 - 0.9**t) / (jnp.sqrt(b / (1 - 0.999**t)) + 1e-8) + decay * p)
-    return jax.tree.map(step, params, m, v), (m, v, t)
+class Adam:
+    """AdamW, and beside each weight its running mean, which is what ships."""
 
+    def __init__(self, params, decay=1e-4):
+        var = lambda v: tf.Variable(v, trainable=False)
+        self.params, self.decay = {k: tf.Variable(v) for k, v in params.items()}, decay
+        self.m, self.v = ({k: var(tf.zeros_like(v)) for k, v in params.items()} for _ in range(2))
+        self.slow = {k: var(v) for k, v in params.items()}
 
-def fresh(params):
-    zero = lambda: jax.tree.map(jnp.zeros_like, params)
-    return zero(), zero(), jnp.zeros(())
+    def step(self, grads, rate, t, keep):
+        """`t` counts from 1, as a float; `keep` is the running mean's share."""
+        by = rate * tf.sqrt(1 - 0.999**t) / (1 - 0.9**t)
+        for k, p in self.params.items():
+            m, v = self.m[k], self.v[k]
+            m.assign(0.9 * m + 0.1 * grads[k])
+            v.assign(0.999 * v + 0.001 * grads[k] ** 2)
+            p.assign(p - by * m / (tf.sqrt(v) + 1e-8) - rate * self.decay * p)
+            self.slow[k].assign(keep * self.slow[k] + (1 - keep) * p)
+
+    def parts(self):
+        return {f"{part}/{k}": v for part in ("params", "m", "v", "slow") for k, v in getattr(self, part).items()}
 
 
 def bce(logit, target):
-    return jnp.maximum(logit, 0) - logit * target + jnp.log1p(jnp.exp(-jnp.abs(logit)))
+    return tf.nn.sigmoid_cross_entropy_with_logits(target, logit)
 
 
-def disturb(pixels, key):
-    """What a camera may do without changing what is written: tone, light, colour or none of it, grain."""
-    keys = jax.random.split(key, 6)
-    n = len(pixels)
-    x = jnp.moveaxis(pixels.astype(jnp.float32), -1, 1) / 255
-    x = x ** jnp.exp(0.25 * jax.random.normal(keys[0], (n, 1, 1, 1))) * jax.random.uniform(keys[1], (n, 1, 1, 1), minval=0.75, maxval=1.15)
-    x = x * jnp.exp(0.05 * jax.random.normal(keys[2], (n, 3, 1, 1)))
-    grey = jnp.tensordot(x, jnp.array([0.299, 0.587, 0.114]), (1, 0))[:, None]
-    colour = jax.random.uniform(keys[3], (n, 1, 1, 1))
-    x = jnp.where(colour < 0.25, grey, grey + (x - grey) * (0.6 + 0.6 * colour))
-    level = 0.03 * jax.random.uniform(keys[5], (n, 1, 1, 1))
-    return jnp.clip(x + level * jax.random.normal(keys[4], (n, 1, *x.shape[2:])), 0, 1)
+def scaled(pixels):
+    return (tf.cast(pixels, tf.float32) / 255 - net.MEAN) / net.STD
 
 
-def map_loss(params, pixels, planes, key):
+def disturb(pixels, rng):
+    """What a camera may do to uint8 RGB without changing what is written: tone, light, colour or none of it, grain."""
+    tone = (np.arange(256) / 255) ** np.exp(0.25 * rng.standard_normal()) * rng.uniform(0.75, 1.15)
+    table = tone[:, None] * np.exp(0.05 * rng.standard_normal(3))
+    x = cv2.LUT(pixels, (255 * np.clip(table, 0, 1) + 0.5).astype(np.uint8)[None])
+    grey = cv2.cvtColor(cv2.cvtColor(x, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    colour = rng.uniform()
+    share = 0.0 if colour < 0.25 else 0.6 + 0.6 * colour
+    x = cv2.addWeighted(x, share, grey, 1 - share, 0)
+    at = rng.integers(0, len(GRAIN) - SIDE * SIDE)
+    grain = GRAIN[at:at + SIDE * SIDE].reshape(SIDE, SIDE, 1) * np.float32(255 * 0.03 * rng.uniform())
+    return cv2.add(x, np.broadcast_to(grain, x.shape), dtype=cv2.CV_8U)
+
+
+def map_loss(params, pixels, planes):
     """pixels uint8 [N,256,256,3]; planes uint8 [N,7,32,32] as `synth.photo` describes. The terms, and what each is for:
 
     page        cross entropy of "paper here": where the page lies, and whether there is one
@@ -103,38 +108,38 @@ def map_loss(params, pixels, planes, key):
     density     a smoothed distance of log density where answers are: an answer counts 1 whatever its size
     completion  |share of the crop's answers done - true share|, weighted by how much of an answer is in sight: what it is all for
     """
-    x = disturb(pixels, key)
-    _, logits = net.maps(net.Jax, net.folded(params, jnp), (x - net.MEAN) / net.STD)
-    t = planes.astype(jnp.float32) / 255
-    page, empty, filled, struck, unsure, ink = (t[:, i] for i in range(6))
-    logd = t[:, 6] * (DENSITY[1] - DENSITY[0]) + DENSITY[0]
+    mean, total = tf.reduce_mean, lambda a: tf.reduce_sum(a, (1, 2))
+    _, logits = net.maps(net.Tf, net.folded(params), scaled(pixels))
+    t = tf.cast(planes, tf.float32) / 255
+    page, empty, filled, struck, unsure, ink, logd = (t[:, i] for i in range(7))
+    logd = logd * (DENSITY[1] - DENSITY[0]) + DENSITY[0]
     sure = 1 - unsure
     asked = (empty + filled + struck) * sure
-    answer = jnp.stack([jnp.clip(1 - empty - filled - struck - unsure, 0, 1), empty, filled, struck], 1)
-    spoken = jax.nn.log_softmax(logits[:, 1:5], axis=1)
-    cross = -(answer * spoken).sum(1)
-    error = logits[:, 6] - jnp.clip(logd + DENSITY_SHIFT, -4, 4)
-    dense = (jnp.sqrt(error * error + 0.01) - 0.1) * asked
-    said, weight = jnp.exp(spoken), jnp.exp(jnp.clip(logits[:, 6], -4, 4))
-    true = jnp.exp(jnp.clip(logd + DENSITY_SHIFT, -4, 4))
-    total = lambda a: a.sum((1, 2))
-    got = total(weight * said[:, 2] * sure) / (total(weight * (1 - said[:, 0]) * sure) + 1)
+    answer = tf.stack([tf.clip_by_value(1 - empty - filled - struck - unsure, 0, 1), empty, filled, struck], -1)
+    spoken = tf.nn.log_softmax(logits[..., 1:5])
+    cross = -tf.reduce_sum(answer * spoken, -1)
+    error = logits[..., 6] - tf.clip_by_value(logd + DENSITY_SHIFT, -4, 4)
+    dense = (tf.sqrt(error * error + 0.01) - 0.1) * asked
+    said, weight = tf.exp(spoken), tf.exp(tf.clip_by_value(logits[..., 6], -4, 4))
+    true = tf.exp(tf.clip_by_value(logd + DENSITY_SHIFT, -4, 4))
+    got = total(weight * said[..., 2] * sure) / (total(weight * (1 - said[..., 0]) * sure) + 1)
     want = total(true * filled * sure) / (total(true * asked) + 1)
-    heavy = jnp.clip(total(true * asked) / 20, 0, 1)
-    parts = (0.5 * bce(logits[:, 0], page).mean(), (cross * sure).mean(), 0.5 * bce(logits[:, 5], ink).mean(),
-             0.3 * dense.sum() / (asked.sum() + 1), 0.3 * (heavy * jnp.abs(got - want)).sum() / (heavy.sum() + 1))
-    return sum(parts), jnp.stack(parts)
+    heavy = tf.clip_by_value(total(true * asked) / 20, 0, 1)
+    parts = (0.5 * mean(bce(logits[..., 0], page)), mean(cross * sure), 0.5 * mean(bce(logits[..., 5], ink)),
+             0.3 * tf.reduce_sum(dense) / (tf.reduce_sum(asked) + 1),
+             0.3 * tf.reduce_sum(heavy * tf.abs(got - want)) / (tf.reduce_sum(heavy) + 1))
+    return tf.add_n(parts), tf.stack(parts)
 
 
 def crops(shards, rng, n):
-    """n crops: two of each photo, where answers are rather than where none are."""
+    """n crops: three of each photo, where answers are rather than where none are."""
     pixels, planes = np.empty((n, SIDE, SIDE, 3), np.uint8), np.empty((n, 7, SIDE // 8, SIDE // 8), np.uint8)
     i = 0
     while i < n:
         line, photo, truth = shards.load(int(rng.integers(len(shards))))
         if min(line["w"], line["h"]) < SIDE:
             continue
-        for _ in range(2):
+        for _ in range(3):
             if i == n:
                 break
             best = None
@@ -145,13 +150,14 @@ def crops(shards, rng, n):
                 if best is None or worth > best[0]:
                     best = (worth, y, x, t)
             _, y, x, planes[i] = best
-            pixels[i] = photo[y:y + SIDE, x:x + SIDE]
+            pixels[i] = disturb(photo[y:y + SIDE, x:x + SIDE], rng)
             i += 1
     return pixels, planes
 
 
-def loader(folder, first, last, threads):
+def loader(folder, first, last):
     """The crops of steps first..last, in order, loaded ahead; each step's are drawn by its own seed."""
+    threads = args.loaders
     out = [queue.Queue(4) for _ in range(threads)]
 
     def work(k):
@@ -180,44 +186,43 @@ def save(path, **arrays):
 
 def train_maps():
     """True once all steps are done."""
-    path, start = args.run / "checkpoint.npz", 0
-    params = jax.tree.map(jnp.asarray, net.init(args.seed))
-    state, slow = fresh(params), params
+    path, done = args.run / "checkpoint.npz", 0
+    adam = Adam(net.init(args.seed))
     if path.exists() and not args.fresh:
         kept = np.load(path)
-        pick = lambda part: {k: jnp.asarray(kept[f"{part}/{k}"]) for k in params}
-        params, slow, state, start = pick("params"), pick("slow"), (pick("m"), pick("v"), jnp.asarray(kept["t"])), int(kept["step"])
+        done = int(kept["step"])
+        for name, var in adam.parts().items():
+            var.assign(kept[name])
 
-    @jax.jit
-    def step(params, state, slow, pixels, planes, key, rate, keep):
-        (_, parts), grads = jax.value_and_grad(map_loss, has_aux=True)(params, pixels, planes, key)
-        norm = jnp.sqrt(sum((g * g).sum() for g in jax.tree.leaves(grads)))
-        grads = jax.tree.map(lambda g: g * jnp.minimum(1.0, 2.0 / norm), grads)
-        params, state = adam(params, grads, state, rate)
-        return params, state, jax.tree.map(lambda a, b: keep * a + (1 - keep) * b, slow, params), parts
+    @tf.function
+    def step(pixels, planes, rate, t, keep):
+        with tf.GradientTape() as tape:
+            loss, parts = map_loss(adam.params, pixels, planes)
+        grads, _ = tf.clip_by_global_norm(tape.gradient(loss, list(adam.params.values())), 2.0)
+        adam.step(dict(zip(adam.params, grads)), rate, t, keep)
+        return parts
 
-    watch = crops(Shards(args.data / "heads"), np.random.default_rng(5), 32)
-    seen = jax.jit(lambda p: map_loss(p, *watch, jax.random.key(0))[1])
+    watch = crops(Shards(args.data / "heads"), np.random.default_rng(5), 64)
+    unseen = tf.function(lambda: map_loss(adam.slow, *watch)[1])
 
     def keep():
-        flat = {f"{part}/{k}": np.asarray(v) for part, d in (("params", params), ("slow", slow), ("m", state[0]), ("v", state[1]))
-                for k, v in d.items()}
-        save(path, step=done, t=np.asarray(state[2]), **flat)
-        save(args.run / "trunk.npz", **{k: np.asarray(v) for k, v in slow.items()})
+        save(path, step=done, **{k: v.numpy() for k, v in adam.parts().items()})
+        save(args.run / "trunk.npz", **{k: v.numpy() for k, v in adam.slow.items()})
 
-    pages = len(Shards(args.data / "train"))
-    print(f"{pages} photos, steps {start}..{args.steps} of {args.batch} crops, on {jax.devices()[0].platform}", flush=True)
-    done, begun, mean = start, time.time(), []
-    for pixels, planes in loader(args.data / "train", start, args.steps, args.threads if ON_GPU else 1):
+    said = lambda parts: "  ".join(f"{n} {v:.4f}" for n, v in zip(PARTS, parts))
+    on = "a GPU" if tf.config.list_physical_devices("GPU") else f"{args.threads} of the CPU's cores"
+    print(f"{len(Shards(args.data / 'train'))} photos, steps {done}..{args.steps} of {args.batch} crops, on {on}", flush=True)
+    begun, mean = time.time(), []
+    for pixels, planes in loader(args.data / "train", done, args.steps):
         rate = args.rate * min(1.0, (done + 1) / 200) * 0.5 * (1 + np.cos(np.pi * done / args.steps)) + 1e-6
         slower = min(0.998, (done + 1) / (done + 10))  # the running mean forgets the random beginning
-        params, state, slow, parts = step(params, state, slow, pixels, planes, jax.random.fold_in(jax.random.key(args.seed), done), rate, slower)
-        mean.append(parts)
+        numbers = [tf.constant(v, tf.float32) for v in (rate, done + 1, slower)]
+        mean.append(step(pixels, planes, *numbers).numpy())
         done += 1
         if done % args.log == 0 or done == args.steps:
-            names = "  ".join(f"{n} {v:.4f}" for n, v in zip(PARTS, np.mean(mean, 0)))
-            held = float(np.sum(seen(slow)))
-            print(f"{done:6} {time.time() - begun:6.0f} s  loss {np.sum(np.mean(mean, 0)):.4f}  unseen {held:.4f}  {names}", flush=True)
+            held = unseen().numpy()
+            print(f"{done:6} {time.time() - begun:6.0f} s  loss {np.sum(np.mean(mean, 0)):.4f}: {said(np.mean(mean, 0))}\n"
+                  f"               unseen {held.sum():.4f}: {said(held)}", flush=True)
             mean = []
         late = time.time() - begun > 60 * args.minutes
         if done % 500 == 0 or done == args.steps or late:
@@ -240,17 +245,14 @@ def letterbox(pixels):
 
 def rows(trunk, shards):
     """Raw completion, features and labels (quality, completion or -1) of whole photos."""
-    run = jax.jit(lambda x: net.features(net.Jax, trunk, jnp.moveaxis((x.astype(jnp.float32) / 255 - net.MEAN) / net.STD, -1, 1))[:2])
-    raw, row, labels, some = [], [], [], []
+    run = tf.function(lambda x: net.features(net.Tf, trunk, scaled(x))[:2])
+    raw, row, labels = [], [], []
     for i in range(len(shards)):
         line, pixels, _ = shards.load(i, truth=False)
-        some.append(letterbox(pixels))
+        a, b = run(letterbox(pixels)[None])
+        raw.append(float(a[0, 0])), row.append(b.numpy()[0])
         labels.append((net.CLASSES.index(line["quality"]), -1.0 if line["completion"] is None else line["completion"]))
-        if len(some) == 4 or i == len(shards) - 1:
-            a, b = run(np.stack(some + some[:1] * (4 - len(some))))
-            raw.append(np.asarray(a)[:len(some), 0]), row.append(np.asarray(b)[:len(some)])
-            some = []
-    return np.concatenate(raw), np.concatenate(row), np.array(labels, np.float32)
+    return np.array(raw), np.array(row), np.array(labels, np.float32)
 
 
 def calibrate(raw, truth):
@@ -262,7 +264,7 @@ def calibrate(raw, truth):
 
 
 def train_heads():
-    trunk = net.folded(dict(np.load(args.run / "trunk.npz")))
+    trunk = {k: np.asarray(v) for k, v in net.folded(dict(np.load(args.run / "trunk.npz"))).items()}
     raw, row, labels = rows(trunk, Shards(args.data / "heads"))
     quality, truth = labels[:, 0].astype(int), labels[:, 1]
     p = net.init_read(args.seed)
@@ -273,28 +275,27 @@ def train_heads():
     done = np.clip((raw - low) / (high - low), 0, 1)
     close = np.where(told, np.abs(done - truth) <= 0.1, True)
 
-    x = jnp.asarray(np.clip((row - p["row.mean"]) * p["row.scale"], -4, 4))
-    weight = jnp.asarray((1 / np.sqrt(np.maximum(1, np.bincount(quality, minlength=5))))[quality])
-    head = {k: jnp.asarray(p[k]) for k in ("h.w", "h.b", "q.w", "q.b", "s.w", "s.b")}
-    state = fresh(head)
+    x = tf.constant(np.clip((row - p["row.mean"]) * p["row.scale"], -4, 4), tf.float32)
+    weight = tf.constant((1 / np.sqrt(np.maximum(1, np.bincount(quality, minlength=5))))[quality], tf.float32)
+    head = Adam({k: p[k] for k in ("h.w", "h.b", "q.w", "q.b", "s.w", "s.b")}, decay=1e-2)
 
-    def loss(head, key):
-        hidden = jax.nn.relu((x + 0.35 * jax.random.normal(key, x.shape)) @ head["h.w"] + head["h.b"])
-        hidden = hidden * jax.random.bernoulli(key, 0.8, hidden.shape) / 0.8
-        logits = hidden @ head["q.w"] + head["q.b"]
-        chosen = jax.nn.log_softmax(logits)[jnp.arange(len(x)), quality]
-        right = jnp.asarray(close) & (logits.argmax(1) == quality)
-        sure = bce((hidden @ head["s.w"] + head["s.b"])[:, 0], right.astype(jnp.float32))
-        return -(weight * chosen).sum() / weight.sum() + 0.3 * sure.mean()
-
-    @jax.jit
-    def step(head, state, key, rate):
-        return adam(head, jax.grad(loss)(head, key), state, rate, decay=1e-2)
+    @tf.function
+    def step(seed, rate, t):
+        with tf.GradientTape() as tape:
+            h = head.params
+            hidden = tf.nn.relu((x + 0.35 * tf.random.stateless_normal(x.shape, seed)) @ h["h.w"] + h["h.b"])
+            hidden *= tf.cast(tf.random.stateless_uniform(hidden.shape, seed + [0, 1]) < 0.8, tf.float32) / 0.8
+            logits = hidden @ h["q.w"] + h["q.b"]
+            chosen = tf.nn.sparse_softmax_cross_entropy_with_logits(quality, logits)
+            right = close & (tf.argmax(logits, 1) == quality)
+            sure = bce((hidden @ h["s.w"] + h["s.b"])[:, 0], tf.cast(right, tf.float32))
+            loss = tf.reduce_sum(weight * chosen) / tf.reduce_sum(weight) + 0.3 * tf.reduce_mean(sure)
+        head.step(dict(zip(h, tape.gradient(loss, list(h.values())))), rate, t, 0.0)
 
     total = 1500
     for i in range(total):
-        head, state = step(head, state, jax.random.fold_in(jax.random.key(7), i), 3e-3 * (1 - i / total))
-    p |= {k: np.asarray(v) for k, v in head.items()}
+        step(tf.constant([7, 2 * i]), tf.constant(3e-3 * (1 - i / total), tf.float32), tf.constant(i + 1.0))
+    p |= {k: v.numpy() for k, v in head.params.items()}
     save(args.run / "weights.npz", **trunk, **p)
     print(f"{args.run / 'weights.npz'} is written")
 
