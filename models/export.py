@@ -78,6 +78,8 @@ class Onnx:
         return self.op("Conv", x, w, *([b] if b is not None else []), kernel_shape=[k, k], strides=[stride] * 2,
                        dilations=[dilation] * 2, pads=[(k // 2) * dilation] * 4)
 
+    def layer(self, p, name, x, **kw): return self.conv(x, p[name + ".w"], p[name + ".b"], **kw)
+
     def upsample(self, x):
         roi, scales = self.keep(np.zeros(0, np.float32)), self.keep(np.array([1, 1, 2, 2], np.float32))
         return self.op("Resize", x, roi, scales, mode="nearest", coordinate_transformation_mode="asymmetric",
@@ -137,7 +139,8 @@ def main():
     args = parser.parse_args()
     if args.check:
         return check(args.out)
-    weights = {**{k: np.asarray(v) for k, v in net.folded(net.init(1)).items()}, **net.init_read(2)} if args.untrained else dict(np.load(args.weights))
+    still = {name: (0.0, 1.0) for name in net.CONVS}
+    weights = {**net.folded(net.init(1), still), **net.init_read(2)} if args.untrained else dict(np.load(args.weights))
 
     args.out.mkdir(parents=True, exist_ok=True)
     path = args.out / "model.onnx"
@@ -148,7 +151,7 @@ def main():
     rng = np.random.default_rng(0)
     batch = np.concatenate([probe_input(net.CHANNELS), rng.standard_normal((2, net.CHANNELS, net.HEIGHT, net.WIDTH)).astype(np.float32)])
     batch[1, :, 400:] = 0.0  # a letterboxed one
-    ours = [np.asarray(a) for a in net.read(net.Tf, weights, np.moveaxis(batch, 1, -1))]
+    ours = [np.asarray(a) for a in net.read(net.Tf(), weights, np.moveaxis(batch, 1, -1))]
     ours[3] = np.moveaxis(ours[3], -1, 1)
     theirs = run.run(None, {"image": batch})
     alone = run.run(None, {"image": batch[:1]})

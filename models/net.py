@@ -23,7 +23,8 @@ CONVS = {
 }
 
 
-PLAIN = ("stem", "head")  # the first must see how light it is, the last how sure it is
+PLAIN = ("stem", "head")  # not normalised: the first must see how light it is, the last how sure it is
+EPSILON = 1e-4
 
 
 def init(seed):
@@ -33,30 +34,29 @@ def init(seed):
         out[name + ".w"] = (rng.standard_normal((o, i, k, k)) * (0.1 if name == "head" else 1.0) * np.sqrt(2.0 / (i * k * k))).astype(np.float32)
         out[name + ".b"] = np.zeros(o, np.float32)
         if name not in PLAIN:
-            out[name + ".g"] = np.full(o, 0.3 if name.startswith(("r", "up", "f16")) else 1.0, np.float32)
+            out[name + ".g"] = np.full(o, 0.3 if name.startswith(("r8", "r16", "r32")) else 1.0, np.float32)
     return out
 
 
-def folded(p):
-    """The trained weights as the network applies them: each filter at mean 0 and a length of its own to be learnt. That keeps
-    signals of one size through all layers, as a normalisation does, and costs nothing once it is folded in. To tensors."""
+def folded(p, moments):
+    """Trained weights as the network that ships applies them: `moments` of each normalised layer, (mean, variance), become part
+    of its filters and cost nothing."""
     out = {}
-    for name, (k, i, _) in CONVS.items():
-        w = p[name + ".w"]
+    for name in CONVS:
+        w, b = np.asarray(p[name + ".w"]), np.asarray(p[name + ".b"])
         if name not in PLAIN:
-            mean = lambda a: tf.reduce_mean(a, (1, 2, 3), keepdims=True)
-            w = w - mean(w)
-            w = w * (p[name + ".g"] * (1.9 / (i * k * k)) ** 0.5)[:, None, None, None] / tf.sqrt(mean(w * w) + 1e-8)
-        out[name + ".w"], out[name + ".b"] = w, p[name + ".b"]
+            mean, variance = moments[name]
+            by = np.asarray(p[name + ".g"]) / np.sqrt(variance + EPSILON)
+            w, b = w * by[:, None, None, None], b - mean * by
+        out[name + ".w"], out[name + ".b"] = w.astype(np.float32), b.astype(np.float32)
     return out
 
 
 class Tf:
     """Runs the network on tensors."""
 
-    relu, sigmoid, exp, log, abs = staticmethod(tf.nn.relu), staticmethod(tf.sigmoid), tf.exp, tf.math.log, tf.abs
-    clip = staticmethod(tf.clip_by_value)
-    softmax = staticmethod(tf.nn.softmax)
+    relu, sigmoid, softmax = staticmethod(tf.nn.relu), staticmethod(tf.sigmoid), staticmethod(tf.nn.softmax)
+    exp, log, abs, clip = staticmethod(tf.exp), staticmethod(tf.math.log), staticmethod(tf.abs), staticmethod(tf.clip_by_value)
 
     @staticmethod
     def const(value):
@@ -69,6 +69,9 @@ class Tf:
             x, side = tf.pad(x, [[0, 0], [pad, pad], [pad, pad], [0, 0]]), "VALID"
         y = tf.nn.conv2d(x, w, stride, side, dilations=dilation)
         return y if b is None else tf.nn.bias_add(y, b)
+
+    def layer(self, p, name, x, **kw):
+        return self.conv(x, p[name + ".w"], p[name + ".b"], **kw)
 
     @staticmethod
     def upsample(x):
@@ -109,10 +112,24 @@ class Tf:
         return x[:, 0]
 
 
+class Training(Tf):
+    """Runs the network on tensors, each layer's output normalised over the batch; `moments` are what that took."""
+
+    def __init__(self):
+        self.moments = {}
+
+    def layer(self, p, name, x, **kw):
+        if name in PLAIN:
+            return super().layer(p, name, x, **kw)
+        y = self.conv(x, p[name + ".w"], **kw)
+        mean, variance = self.moments[name] = tf.nn.moments(y, (0, 1, 2))
+        return (y - mean) * (p[name + ".g"] * tf.math.rsqrt(variance + EPSILON)) + p[name + ".b"]
+
+
 def maps(B, p, x):
     """The trunk's features [N,48,H/8,W/8] and the map logits: LOGITS."""
     def conv(name, y, **kw):
-        return B.conv(y, p[name + ".w"], p[name + ".b"], **kw)
+        return B.layer(p, name, y, **kw)
 
     def rest(name, y, **kw):
         return B.relu(y + conv(name, y, **kw))

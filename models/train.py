@@ -1,6 +1,6 @@
 """Trains the network on synthetic pages, in two steps: the maps on crops, then what is read off them on whole photos.
 
-    python train.py [--steps 24000] [--minutes 150] [--threads 1] [--loaders 1]
+    python train.py [--steps 20000] [--minutes 150] [--threads 1] [--loaders 1]
 
 Step 1 keeps .data/run/trunk.npz and, to go on after a stop, .data/run/checkpoint.npz (--fresh begins anew); step 2 writes
 .data/run/weights.npz. Never sees a real photo. The learning rate follows the steps, so the same seed and steps give the same
@@ -20,13 +20,13 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=pathlib.Path, default=DATA)
     parser.add_argument("--run", type=pathlib.Path, default=DATA / "run")
-    parser.add_argument("--steps", type=int, default=24000, help="of the maps")
+    parser.add_argument("--steps", type=int, default=20000, help="of the maps")
     parser.add_argument("--batch", type=int, default=16, help="crops a step")
     parser.add_argument("--minutes", type=float, default=1e9, help="stop the maps after so long, to be gone on with")
     parser.add_argument("--threads", type=int, default=1, help="of the CPU that compute, where no GPU does")
     parser.add_argument("--loaders", type=int, default=1, help="threads that load crops")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--rate", type=float, default=4e-3, help="the highest learning rate")
+    parser.add_argument("--rate", type=float, default=3e-3, help="the highest learning rate")
     parser.add_argument("--log", type=int, default=100, help="steps a line")
     parser.add_argument("--fresh", action="store_true", help="do not go on from the checkpoint")
     parser.add_argument("--heads-only", action="store_true", help="keep trunk.npz, train what follows it")
@@ -99,17 +99,18 @@ def disturb(pixels, rng):
     return cv2.add(x, np.broadcast_to(grain, x.shape), dtype=cv2.CV_8U)
 
 
-def map_loss(params, pixels, planes):
+def map_loss(B, params, pixels, planes):
     """pixels uint8 [N,256,256,3]; planes uint8 [N,7,32,32] as `synth.photo` describes. The terms, and what each is for:
 
     page        cross entropy of "paper here": where the page lies, and whether there is one
-    answer      cross entropy of nothing / empty / filled / struck out, against each cell's shares; UNSURE places do not count
+    answer      cross entropy of nothing / empty / filled / struck out, against each cell's shares; UNSURE places do not count, and
+                answers four times: most of a page is nothing
     ink         cross entropy of "the student wrote here": what a hand looks like, in answer areas or not
     density     a smoothed distance of log density where answers are: an answer counts 1 whatever its size
     completion  |share of the crop's answers done - true share|, weighted by how much of an answer is in sight: what it is all for
     """
     mean, total = tf.reduce_mean, lambda a: tf.reduce_sum(a, (1, 2))
-    _, logits = net.maps(net.Tf, net.folded(params), scaled(pixels))
+    _, logits = net.maps(B, params, scaled(pixels))
     t = tf.cast(planes, tf.float32) / 255
     page, empty, filled, struck, unsure, ink, logd = (t[:, i] for i in range(7))
     logd = logd * (DENSITY[1] - DENSITY[0]) + DENSITY[0]
@@ -125,7 +126,7 @@ def map_loss(params, pixels, planes):
     got = total(weight * said[..., 2] * sure) / (total(weight * (1 - said[..., 0]) * sure) + 1)
     want = total(true * filled * sure) / (total(true * asked) + 1)
     heavy = tf.clip_by_value(total(true * asked) / 20, 0, 1)
-    parts = (0.5 * mean(bce(logits[..., 0], page)), mean(cross * sure), 0.5 * mean(bce(logits[..., 5], ink)),
+    parts = (0.5 * mean(bce(logits[..., 0], page)), mean(cross * sure * (1 + 3 * asked)) / 1.5, 0.5 * mean(bce(logits[..., 5], ink)),
              0.3 * tf.reduce_sum(dense) / (tf.reduce_sum(asked) + 1),
              0.3 * tf.reduce_sum(heavy * tf.abs(got - want)) / (tf.reduce_sum(heavy) + 1))
     return tf.add_n(parts), tf.stack(parts)
@@ -184,6 +185,20 @@ def save(path, **arrays):
     path.with_suffix(".tmp.npz").replace(path)
 
 
+def moments(params):
+    """What each layer's outputs are on average, and their variance, over some batches of the training's."""
+    def run(pixels):
+        network = net.Training()
+        net.maps(network, params, scaled(pixels))
+        return network.moments
+    run, seen, shards = tf.function(run), [], Shards(args.data / "train")
+    for i in range(40):
+        seen.append({k: np.stack([a.numpy() for a in v]) for k, v in run(crops(shards, np.random.default_rng([9, i]), args.batch)[0]).items()})
+    mean = lambda values: sum(values) / len(values)
+    both = lambda k: (mean([s[k][0] for s in seen]), mean([s[k][1] for s in seen]))
+    return {k: both(k) for k in seen[0]}
+
+
 def train_maps():
     """True once all steps are done."""
     path, done = args.run / "checkpoint.npz", 0
@@ -197,17 +212,17 @@ def train_maps():
     @tf.function
     def step(pixels, planes, rate, t, keep):
         with tf.GradientTape() as tape:
-            loss, parts = map_loss(adam.params, pixels, planes)
+            loss, parts = map_loss(net.Training(), adam.params, pixels, planes)
         grads, _ = tf.clip_by_global_norm(tape.gradient(loss, list(adam.params.values())), 2.0)
         adam.step(dict(zip(adam.params, grads)), rate, t, keep)
         return parts
 
     watch = crops(Shards(args.data / "heads"), np.random.default_rng(5), 64)
-    unseen = tf.function(lambda: map_loss(adam.slow, *watch)[1])
+    unseen = tf.function(lambda: map_loss(net.Training(), adam.slow, *watch)[1])
 
     def keep():
         save(path, step=done, **{k: v.numpy() for k, v in adam.parts().items()})
-        save(args.run / "trunk.npz", **{k: v.numpy() for k, v in adam.slow.items()})
+        save(args.run / "trunk.npz", **net.folded(adam.slow, moments(adam.slow)))
 
     said = lambda parts: "  ".join(f"{n} {v:.4f}" for n, v in zip(PARTS, parts))
     on = "a GPU" if tf.config.list_physical_devices("GPU") else f"{args.threads} of the CPU's cores"
@@ -225,7 +240,7 @@ def train_maps():
                   f"               unseen {held.sum():.4f}: {said(held)}", flush=True)
             mean = []
         late = time.time() - begun > 60 * args.minutes
-        if done % 500 == 0 or done == args.steps or late:
+        if done % 1000 == 0 or done == args.steps or late:
             keep()
         if late and done < args.steps:
             print(f"stopped at step {done} of {args.steps}: the same command goes on", flush=True)
@@ -245,7 +260,7 @@ def letterbox(pixels):
 
 def rows(trunk, shards):
     """Raw completion, features and labels (quality, completion or -1) of whole photos."""
-    run = tf.function(lambda x: net.features(net.Tf, trunk, scaled(x))[:2])
+    run = tf.function(lambda x: net.features(net.Tf(), trunk, scaled(x))[:2])
     raw, row, labels = [], [], []
     for i in range(len(shards)):
         line, pixels, _ = shards.load(i, truth=False)
@@ -264,7 +279,7 @@ def calibrate(raw, truth):
 
 
 def train_heads():
-    trunk = {k: np.asarray(v) for k, v in net.folded(dict(np.load(args.run / "trunk.npz"))).items()}
+    trunk = dict(np.load(args.run / "trunk.npz"))
     raw, row, labels = rows(trunk, Shards(args.data / "heads"))
     quality, truth = labels[:, 0].astype(int), labels[:, 1]
     p = net.init_read(args.seed)
