@@ -1,6 +1,6 @@
 """Writes what Python says of the demo photos, so that a test can hold the Rust that runs in production against it.
 
-    python agree.py [--model page/1]
+    python agree.py [--model page/2]
 
 demo-photos/said.csv: the model's numbers for each photo; demo-photos/figures.csv: the figures of `judge` over them all, by
 demo-photos/truth.csv alone, as `inkflow eval` takes it: every photo a page of one source, but where a column says otherwise.
@@ -22,18 +22,16 @@ SAID = 16  # photos whose numbers are kept
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--model", type=pathlib.Path, default=HERE / "page/1")
+    parser.add_argument("--model", type=pathlib.Path, default=HERE / "page/2")
     args = parser.parse_args()
     reader, rows, said = eval.Reader(args.model), [], []
     classes = reader.spec["outputs"]["quality"]["classes"]
     name = f"{reader.spec['name']}@{reader.spec['version']}"
     for label in csv.DictReader(open(PHOTOS / "truth.csv", newline="")):
         with Image.open(PHOTOS / label["file"]) as image:
-            # What runs in production decodes a JPEG no larger than it must, in eighths of its size; Pillow can do halves.
             width, height = image.size
             _, *fitted = reader.fit(width, height)
-            eighths = max(-(-8 * fitted[0] // width), -(-8 * fitted[1] // height))
-            image.draft("L" if reader.spec["input"]["channels"] == 1 else "RGB", (fitted[0], fitted[1]))
+            eighths = max(-(-8 * fitted[0] // width), -(-8 * fitted[1] // height))  # in which production decodes; Pillow, in halves
             got = reader.run.run(["quality", "completion", "confidence"], {reader.spec["input"]["name"]: reader.prepare(image)})
             ink = eval.ink(image.convert("RGB"))
         quality, completion, confidence = [float(p) for p in got[0][0]], float(got[1][0]), float(got[2][0])
@@ -55,7 +53,7 @@ def main():
         figures += [(f"medium {medium}: MAE", judge.mae, some), (f"medium {medium}: rho", judge.order, some)]
     figures += [("blank against full, AUC", judge.ends, rows), ("complete or not, balanced accuracy", judge.complete(judge.DONE), rows),
                 ("pages called a page", judge.page_recall, rows), ("calibration error", judge.calibration, rows)]
-    plain = lambda some: eval.by_ink(some, (10.0, 0.0))
+    plain = lambda some: [{**r, "said": min(1.0, 10 * r["ink"])} for r in some]
     show = lambda v: "" if v is None else f"{v:.3f}"
     with open(PHOTOS / "figures.csv", "w", newline="") as out:
         table = csv.writer(out, lineterminator="\n")

@@ -43,8 +43,12 @@ class Reader:
         return s, max(1, round(width * s)), max(1, round(height * s))
 
     def prepare(self, image):
-        """A PIL image -> the model's input."""
+        """A PIL image -> the model's input. A JPEG that is not loaded yet is decoded no larger than it must, as in production."""
         spec = self.spec["input"]
+        if image.format == "JPEG":
+            turned = image.getexif().get(0x0112, 1) >= 5
+            _, *size = self.fit(*(image.size[::-1] if turned else image.size))
+            image.draft("L" if spec["channels"] == 1 else "RGB", tuple(size[::-1] if turned else size))
         image = ImageOps.exif_transpose(image)
         if "A" in image.getbands() or image.mode == "P":
             image = image.convert("RGBA")
@@ -197,7 +201,7 @@ class Table:
 def main():
     beside = HERE.parent.parent / "shared/devreal"
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--model", type=pathlib.Path, default=HERE / "page/1")
+    parser.add_argument("--model", type=pathlib.Path, default=HERE / "page/2")
     parser.add_argument("--real", type=pathlib.Path, default=os.environ.get("DEVREAL") or (beside if beside.exists() else None))
     parser.add_argument("--synthetic", type=pathlib.Path, default=HERE / ".data/judge")
     parser.add_argument("--write", action="store_true")

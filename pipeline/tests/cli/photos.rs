@@ -134,7 +134,7 @@ fn the_table_s_figures_are_python_s() {
     }
     assert!(ended.stdout.contains(" ms a page on one thread") && ended.stdout.contains(" bytes (aim <= 8000000)"));
     let readings = std::fs::read_to_string(out).expect("readings");
-    assert_eq!(readings.lines().count(), 60);
+    assert_eq!(readings.lines().count(), 62);
     let first: Value = serde_json::from_str(readings.lines().next().expect("a line")).expect("JSON");
     assert_eq!((first["uri"].as_str(), first["quality"].is_string()), (Some("0000.jpg"), true));
 }
