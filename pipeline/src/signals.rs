@@ -1,16 +1,20 @@
-//! Signals: the first SIGTERM or SIGINT asks the run to end, the second ends it at once.
+//! Signals: the first SIGTERM or SIGINT asks the run to end, a second one half a second later or more ends it at once.
 //!
 //! To end is to seal what was gathered, to write the sinks and to close the journal. That has [`STOP_PATIENCE`]: a
 //! supervisor gives some 30 s before it kills, and a process that is killed has told nobody what it was waiting for.
 
 use crate::cli::exit::Exit;
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::signal::unix::{signal, Signal, SignalKind};
 use tokio::sync::watch;
 
 /// A run that was asked to end is given so long.
 pub const STOP_PATIENCE: Duration = Duration::from_secs(15);
+
+/// What comes so soon after the first signal is the same request: `timeout` signals its child and then its group, a shell
+/// and a supervisor may both pass on what they got.
+const SAME_REQUEST: Duration = Duration::from_millis(500);
 
 /// From now on signals are heard: the value turns true at the first, and `what` is said to be done. Must be called within a
 /// tokio runtime.
@@ -20,13 +24,19 @@ pub fn listen(what: &'static str) -> io::Result<watch::Receiver<bool>> {
     let (asked, heard) = watch::channel(false);
     tokio::spawn(async move {
         let name = first_of(&mut terminate, &mut interrupt).await;
+        let asked_at = Instant::now();
         tracing::info!("{name}: {what}, then ending; once more ends at once");
         // Nobody listens any more where the run has ended by itself.
         let _ = asked.send(true);
         if let Err(error) = watchdog() {
             tracing::error!(%error, "no thread for the time limit of the end; there is none");
         }
-        let name = first_of(&mut terminate, &mut interrupt).await;
+        let name = loop {
+            let name = first_of(&mut terminate, &mut interrupt).await;
+            if asked_at.elapsed() >= SAME_REQUEST {
+                break name;
+            }
+        };
         end_now(&format!("{name} a second time: ending at once, without sealing or flushing"));
     });
     Ok(heard)

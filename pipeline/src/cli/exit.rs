@@ -73,7 +73,7 @@ impl Exit {
             ),
             Exit::CutOff => (
                 "It was stopped before it was done: a run with `--until-end` by a signal, or any run that could not seal and flush \
-                 within 15 s of one, or was signalled twice.",
+                 within 15 s of one, or was signalled again half a second later or more.",
                 "Start it again: it goes on where it stopped.",
             ),
             Exit::Lost => (

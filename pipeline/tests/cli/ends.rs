@@ -3,7 +3,7 @@
 use crate::command::{inkflow, Homework};
 use crate::running::{until, Running};
 use std::os::unix::process::ExitStatusExt;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 const FLOW: &str = "version: 1\nsource: {folder: {path: day}}\nreaders: {recorded: {}}\njournal: {folder: j}\n\
                     sinks:\n  - csv: {folder: out}\n";
@@ -24,6 +24,8 @@ fn a_signal_seals_flushes_and_ends_with_0() {
         until(&address, "/metrics", |_, body| body.contains("inkflow_records_total 5"));
         assert!(run.is_running(), "it goes on");
         let asked = Instant::now();
+        run.signal(signal);
+        // As `timeout` does it: to the process, and to its group.
         run.signal(signal);
         run.end().is(0).says(&format!("SIG{signal}"));
         assert!(asked.elapsed().as_secs() < 15);
@@ -66,9 +68,13 @@ fn a_second_signal_ends_at_once() {
     run.signal("INT");
     run.line("once more ends at once");
     let asked = Instant::now();
-    run.signal("INT");
+    // What comes within half a second is the same request.
+    while run.is_running() && asked.elapsed().as_secs() < 5 {
+        run.signal("INT");
+        std::thread::sleep(Duration::from_millis(20));
+    }
     run.end().is(5).says("a second time");
-    assert!(asked.elapsed().as_secs() < 5);
+    assert!((400..5000).contains(&asked.elapsed().as_millis()), "{:?}", asked.elapsed());
 }
 
 #[test]
