@@ -21,12 +21,16 @@ const PAGES: u64 = 20;
 /// A burst is sent in portions, so far apart.
 const PORTION: Duration = Duration::from_millis(1);
 
+/// The rosters that submissions are of: to be there before a burst.
+pub fn rosters(prefix: &str) -> Result<()> {
+    send_rosters(&producer("1")?, prefix)
+}
+
 /// So many submissions a second for so many seconds, each with the time at which it is sent.
 pub fn burst(prefix: &str, rate: u64, seconds: u64) -> Result<()> {
     let topic = format!("{prefix}submissions");
     make(&topic, PARTITIONS)?;
     let producer = producer("1")?;
-    rosters(&producer, prefix)?;
     let began = Instant::now();
     let mut sent = 0;
     while sent < rate * seconds {
@@ -48,7 +52,7 @@ pub fn fill(prefix: &str, records: u64) -> Result<()> {
     let topic = format!("{prefix}submissions");
     make(&topic, PARTITIONS)?;
     let producer = producer("50")?;
-    rosters(&producer, prefix)?;
+    send_rosters(&producer, prefix)?;
     let began = Instant::now();
     for number in 0..records {
         send(&producer, &topic, number)?;
@@ -73,7 +77,7 @@ fn uri(number: u64) -> String {
 }
 
 /// The students in their classes, and the assignments of these.
-fn rosters(producer: &BaseProducer, prefix: &str) -> Result<()> {
+fn send_rosters(producer: &BaseProducer, prefix: &str) -> Result<()> {
     let (enrolments, assignments) = (format!("{prefix}enrolments"), format!("{prefix}assignments"));
     make(&enrolments, 1)?;
     make(&assignments, 1)?;

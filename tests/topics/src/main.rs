@@ -28,6 +28,7 @@ inkflow-topics fold --prefix P --like DIR --out OUTDIR
 inkflow-topics read TOPIC                       a topic's records: a line each, its partition, offset, headers, key and
                                                 value as JSON
 inkflow-topics make [--partitions N] TOPIC...   topics of one partition, or of N, made where they are not there
+inkflow-topics rosters --prefix P                the enrolments and assignments of what burst sends
 inkflow-topics burst --prefix P --rate N --seconds S
                                                 submissions into P<submissions>, so many a second, evenly; prints as JSON how
                                                 many were sent in how long
@@ -60,6 +61,7 @@ fn run(arguments: &[String]) -> Result<()> {
         [command, ..] if command == "fold" => {
             fold::tables(wanted("--prefix")?, &PathBuf::from(wanted("--like")?), &PathBuf::from(wanted("--out")?))
         }
+        [command, ..] if command == "rosters" => burst::rosters(wanted("--prefix")?),
         [command, ..] if command == "burst" => {
             burst::burst(wanted("--prefix")?, wanted("--rate")?.parse()?, wanted("--seconds")?.parse()?)
         }
