@@ -17,5 +17,6 @@ pub mod reader;
 pub mod recorded;
 pub mod sink;
 pub mod source;
+pub mod template;
 #[cfg(feature = "tls")]
 pub mod tls;
