@@ -3,6 +3,7 @@
 pub use inkflow_flow::{feed, flow, homework, workers};
 
 pub mod admission;
+pub mod blank;
 pub mod check;
 pub mod cli;
 pub mod clock;

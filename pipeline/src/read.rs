@@ -1,5 +1,6 @@
 //! Reading photos that lie in files, beside any flow: which model, what it says of each, and as which line of JSON.
 
+use crate::blank::Used;
 use crate::readers::ModelError;
 use bytes::Bytes;
 use inkflow_connectors::photos::verify::sha256;
@@ -75,6 +76,8 @@ pub struct Told {
     pub reading: Reading,
     /// And where.
     pub areas: Vec<Area>,
+    /// Whether the blank page helped; None where there is none.
+    pub template: Option<Used>,
 }
 
 /// Reads a photo with a model that `pages` serves.
@@ -84,7 +87,7 @@ pub async fn read(pages: &PageReader, model: &Model, bytes: Bytes) -> Result<Tol
         ReadError::Definite(fault) | ReadError::Passing { becomes: fault, .. } => fault,
         ReadError::Away { .. } | ReadError::Unavailable { .. } => Fault::ModelError,
     })?;
-    Ok(Told { sha256, reading, areas })
+    Ok(Told { sha256, reading, areas, template: None })
 }
 
 /// A line of `inkflow read`.
@@ -107,6 +110,8 @@ struct Said {
     completion_bp: Option<u16>,
     confidence_bp: Option<u16>,
     areas: Vec<Spot>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    template: Option<Used>,
 }
 
 #[derive(Debug, Serialize)]
@@ -143,6 +148,7 @@ impl Said {
             completion_bp: told.reading.completion.map(Bp::get),
             confidence_bp: told.reading.confidence.map(Bp::get),
             areas: told.areas.iter().map(spot).collect(),
+            template: told.template.clone(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::exit::Exit;
 use super::Failure;
+use crate::blank::{self, Blank};
 use crate::read::{self, Line, Told};
 use bytes::Bytes;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -26,7 +27,9 @@ Examples:
       Draws the photo with its areas coloured by state.
   inkflow read *.jpg --overlay seen > read.jsonl
       Of several photos, overlays go to a folder, as seen/NAME.overlay.jpg.
-  inkflow read --model models/page/1 page.jpg";
+  inkflow read --model models/page/1 page.jpg
+  inkflow read --template blank.jpg page.jpg
+      Compares with the blank page: areas are then its areas, and \"template\" says whether that could be done.";
 
 /// What `inkflow read` can be told.
 #[derive(Debug, clap::Args)]
@@ -40,9 +43,18 @@ pub(super) struct ReadArgs {
     /// Draws what was seen: to a file (.png, .jpg), or of several photos to a folder.
     #[arg(long, value_name = "OUT")]
     overlay: Option<PathBuf>,
+    /// The page as it was handed out, blank: what is on a photo and not on it is an answer.
+    #[arg(long, value_name = "BLANK")]
+    template: Option<PathBuf>,
+    /// Where answers are expected on the blank page: [[x, y, width, height], ..] in basis points. Else where the model finds
+    /// them on it.
+    #[arg(long, value_name = "JSON", requires = "template", value_parser = blank::areas)]
+    areas: Option<Areas>,
 }
 
-pub(super) fn run(ReadArgs { photos, model, overlay }: ReadArgs) -> Result<(), Failure> {
+type Areas = Vec<[inkflow_schemas::Bp; 4]>;
+
+pub(super) fn run(ReadArgs { photos, model, overlay, template, areas }: ReadArgs) -> Result<(), Failure> {
     let overlays = match &overlay {
         None => vec![None; photos.len()],
         Some(out) => places(&photos, out)?.into_iter().map(Some).collect(),
@@ -52,7 +64,8 @@ pub(super) fn run(ReadArgs { photos, model, overlay }: ReadArgs) -> Result<(), F
     let settings = ReaderSettings { threads: default.threads.min(photos.len()), ..default };
     let pages = PageReader::start(vec![model.clone()], settings).map_err(crate::readers::ModelError::from)?;
     let all = photos.into_iter().zip(overlays).collect();
-    super::run::runtime()?.block_on(read_all(all, Arc::new(pages), model, settings.threads * 2))
+    let blank = template.map(|template| (template, areas));
+    super::run::runtime()?.block_on(read_all(all, blank, Arc::new(pages), model, settings.threads * 2))
 }
 
 /// Where each photo's overlay goes.
@@ -91,17 +104,22 @@ type Done = (PathBuf, Result<Told, Fault>, io::Result<()>);
 /// Reads photos, at most `at_once` of them together, and prints their lines in the order of asking.
 async fn read_all(
     mut photos: VecDeque<(PathBuf, Place)>,
+    blank: Option<(PathBuf, Option<Areas>)>,
     pages: Arc<PageReader>,
     model: Model,
     at_once: usize,
 ) -> Result<(), Failure> {
+    let blank = match blank {
+        Some((path, areas)) => Some(Arc::new(prepared(&path, areas, &pages, &model).await?)),
+        None => None,
+    };
     let bar = bar(photos.len());
     let mut reading: VecDeque<JoinHandle<Done>> = VecDeque::new();
     let mut faults = 0;
     loop {
         while reading.len() < at_once.max(1) {
             let Some((photo, place)) = photos.pop_front() else { break };
-            reading.push_back(tokio::spawn(one(photo, place, pages.clone(), model.clone())));
+            reading.push_back(tokio::spawn(one(photo, place, blank.clone(), pages.clone(), model.clone())));
         }
         let Some(next) = reading.pop_front() else { break };
         let (photo, outcome, drawn) = next.await.map_err(|error| Failure::Other(format!("a photo's task: {error}")))?;
@@ -123,14 +141,26 @@ async fn read_all(
     }
 }
 
-async fn one(photo: PathBuf, place: Place, pages: Arc<PageReader>, model: Model) -> Done {
+/// The blank page; without it nothing is read, as whoever named it wants it used.
+async fn prepared(path: &Path, areas: Option<Areas>, pages: &PageReader, model: &Model) -> Result<Blank, Failure> {
+    let failed = |fault: Fault| Failure::Usage(format!("the blank page {}: {}", path.display(), fault.as_str()));
+    let bytes = read::photo(path).map_err(failed)?;
+    Blank::of(bytes, areas, pages, model.name()).await.map_err(failed)
+}
+
+async fn one(photo: PathBuf, place: Place, blank: Option<Arc<Blank>>, pages: Arc<PageReader>, model: Model) -> Done {
     let path = photo.clone();
     let bytes = match tokio::task::spawn_blocking(move || read::photo(&path)).await {
         Ok(Ok(bytes)) => bytes,
         Ok(Err(fault)) => return (photo, Err(fault), Ok(())),
         Err(error) => return (photo, Err(Fault::Corrupt), Err(io::Error::other(error))),
     };
-    let outcome = read::read(&pages, &model, bytes.clone()).await;
+    let mut outcome = read::read(&pages, &model, bytes.clone()).await;
+    if let (Ok(told), Some(blank)) = (&outcome, blank) {
+        let (told, bytes) = (told.clone(), bytes.clone());
+        let compared = tokio::task::spawn_blocking(move || blank.compare(&bytes, told)).await;
+        outcome = compared.map_err(|_| Fault::ModelError);
+    }
     let drawn = match (&outcome, place) {
         (Ok(told), Some(place)) => {
             let told = told.clone();

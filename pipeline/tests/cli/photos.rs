@@ -107,6 +107,36 @@ fn a_photo_that_cannot_be_read_has_a_line_and_the_others_are_read() {
 }
 
 #[test]
+fn a_blank_page_is_used_where_the_photo_shows_it_and_told_of_where_not() {
+    let page = "models/demo-photos/0003.jpg";
+    let areas = "[[1000,2000,3000,500],[5000,6000,3000,500]]";
+    let ended =
+        with_models(&root(), &["read", "--template", page, "--areas", areas, page, "models/demo-photos/0001.jpg"]);
+    ended.is(0);
+    let lines: Vec<Value> = ended.stdout.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    // A page beside itself has nothing that it has not.
+    assert_eq!(lines[0]["template"]["used"], true, "{}", lines[0]);
+    assert_eq!(lines[0]["completion_bp"], 0);
+    let states: Vec<_> =
+        lines[0]["areas"].as_array().expect("areas").iter().map(|area| area["state"].as_str()).collect();
+    assert_eq!(states, [Some("blank"), Some("blank")]);
+    assert_eq!(
+        (&lines[1]["template"]["used"], lines[1]["template"]["why"].is_string()),
+        (&false.into(), true),
+        "{}",
+        lines[1]
+    );
+    let plain = with_models(&root(), &["read", "models/demo-photos/0001.jpg"]);
+    plain.is(0);
+    let plain: Value = serde_json::from_str(&plain.stdout).expect("JSON");
+    assert_eq!(plain["areas"], lines[1]["areas"], "without the blank page it is what the model says");
+    assert!(plain["template"].is_null());
+    with_models(&root(), &["read", page, "--template", "models/Makefile"]).is(2).says("the blank page models/Makefile");
+    with_models(&root(), &["read", page, "--areas", "[]"]).is(2);
+    with_models(&root(), &["read", page, "--template", page, "--areas", "[[9000,0,2000,1]]"]).is(2).says("on the page");
+}
+
+#[test]
 fn the_table_s_figures_are_python_s() {
     let figures = table("models/demo-photos/figures.csv");
     let model = asked(&figures[0]["model"]);
