@@ -222,7 +222,7 @@ def judge(args):
                 sources.setdefault(source, []).append((mine, plain))
     means = [np.mean(v, axis=0) for v in sources.values()]
     print(f"\nEvery source weighing the same: {np.mean(means, axis=0)[0]:.3f} with, {np.mean(means, axis=0)[1]:.3f} without; "
-          f"{np.median(times):.0f} ms a photo (median, decoded, the blank page included)")
+          f"{np.median(times):.0f} ms a photo (median; decoding and preparing the blank page not counted)")
 
 
 def main():
