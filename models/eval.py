@@ -25,14 +25,19 @@ HERE = pathlib.Path(__file__).parent
 STATES = ("blank", "answered", "struck_out")
 
 
+def session(file):
+    """ONNX Runtime on one thread, as a worker of inkflow runs it."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+
+
 class Reader:
     """The model as its manifest describes it."""
 
     def __init__(self, folder):
         self.spec = json.loads((folder / "manifest.json").read_text())
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        self.run = onnxruntime.InferenceSession(str(folder / self.spec["file"]), options, providers=["CPUExecutionProvider"])
+        self.run = session(folder / self.spec["file"])
         self.bytes, self.seconds = (folder / self.spec["file"]).stat().st_size, []
         self.maps = any(o.name == "maps" for o in self.run.get_outputs())
 
@@ -87,9 +92,7 @@ class Detector:
     SIDE = 736
 
     def __init__(self, file):
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        self.run = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+        self.run = session(file)
 
     def share(self, image):
         image = ImageOps.exif_transpose(image).convert("RGB")
@@ -100,15 +103,19 @@ class Detector:
         return float((said > 0.3).mean())
 
 
+def sums(maps, x0, y0, x1, y1):
+    """[empty, filled, struck out] in a box, in pixels of the model's input; at least a cell."""
+    a, b = (slice(int(low / 8), max(int(low / 8) + 1, round(high / 8))) for low, high in ((y0, y1), (x0, x1)))
+    return maps[1:4, a, b].sum((1, 2))
+
+
 def states(reader, line, maps):
     """(true, said) of each area wholly in sight, its box given."""
     s, _, _ = reader.fit(line["w"], line["h"])
     for area in line["areas"]:
         if area["box"] is None or area["seen"] < 0.7:
             continue
-        x0, y0, x1, y1 = (v * s / 8 for v in area["box"])
-        a, b = slice(int(y0), max(int(y0) + 1, round(y1))), slice(int(x0), max(int(x0) + 1, round(x1)))
-        yield area["state"], STATES[int(maps[1:4, a, b].sum((1, 2)).argmax())]
+        yield area["state"], STATES[int(sums(maps, *(v * s for v in area["box"])).argmax())]
 
 
 def synthetic(reader, plain, folder):

@@ -16,10 +16,10 @@ import time
 
 import numpy as np
 import onnx
-import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
 import net
+from eval import session
 
 OPSET, IR = 18, 9
 TOLERANCE = 1e-3
@@ -108,12 +108,6 @@ def probe_input(channels):
     y, x = np.mgrid[0:net.HEIGHT, 0:net.WIDTH]
     value = ((x * 7 + y * 13) % 256).astype(np.float32)
     return np.repeat(((value / 255.0 - net.MEAN) / net.STD).astype(np.float32)[None, None], channels, 1)
-
-
-def session(path, threads=1):
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
 def check(folder):

@@ -183,9 +183,9 @@ def without(reader, path, boxes):
         scale, *_ = reader.fit(width, height)
     said = []
     for x, y, w, h in boxes:
-        x0, x1, y0, y1 = (v / 1e4 * s * scale / 8 for v, s in ((x, width), (x + w, width), (y, height), (y + h, height)))
-        part = maps[:, int(y0):max(int(y0) + 1, round(y1)), int(x0):max(int(x0) + 1, round(x1))]
-        said.append(part[2].sum() > part[1].sum() + part[3].sum())
+        box = (v / 1e4 * s * scale for v, s in ((x, width), (y, height), (x + w, width), (y + h, height)))
+        empty, filled, struck = eval.sums(maps, *box)
+        said.append(filled > empty + struck)
     return said
 
 

@@ -303,21 +303,20 @@ def train_heads():
     close = np.where(told, np.abs(done - truth) <= 0.1, True)
 
     kept = np.arange(len(row)) % 4 == 3  # a quarter is not learnt from: it says what the confidence is worth
-    x = tf.constant(np.clip((row - p["row.mean"]) * p["row.scale"], -4, 4), tf.float32)
-    every, quality_of_all, close_of_all = x, quality, close
-    x, quality, close = x[~kept], quality[~kept], close[~kept]
-    weight = tf.constant((1 / np.sqrt(np.maximum(1, np.bincount(quality, minlength=5))))[quality], tf.float32)
+    every = np.clip((row - p["row.mean"]) * p["row.scale"], -4, 4).astype(np.float32)
+    learnt, called, near = every[~kept], quality[~kept], close[~kept]
+    weight = tf.constant((1 / np.sqrt(np.maximum(1, np.bincount(called, minlength=5))))[called], tf.float32)
     head = Adam({k: p[k] for k in ("h.w", "h.b", "q.w", "q.b", "s.w", "s.b")}, decay=1e-2)
 
     @tf.function
     def step(seed, rate, t):
         with tf.GradientTape() as tape:
             h = head.params
-            hidden = tf.nn.relu((x + 0.35 * tf.random.stateless_normal(x.shape, seed)) @ h["h.w"] + h["h.b"])
+            hidden = tf.nn.relu((learnt + 0.35 * tf.random.stateless_normal(learnt.shape, seed)) @ h["h.w"] + h["h.b"])
             hidden *= tf.cast(tf.random.stateless_uniform(hidden.shape, seed + [0, 1]) < 0.8, tf.float32) / 0.8
             logits = hidden @ h["q.w"] + h["q.b"]
-            chosen = tf.nn.sparse_softmax_cross_entropy_with_logits(quality, logits)
-            right = close & (tf.argmax(logits, 1) == quality)
+            chosen = tf.nn.sparse_softmax_cross_entropy_with_logits(called, logits)
+            right = near & (tf.argmax(logits, 1) == called)
             sure = bce((hidden @ h["s.w"] + h["s.b"])[:, 0], tf.cast(right, tf.float32))
             loss = tf.reduce_sum(weight * chosen) / tf.reduce_sum(weight) + 0.3 * tf.reduce_mean(sure)
         head.step(dict(zip(h, tape.gradient(loss, list(h.values())))), rate, t, 0.0)
@@ -326,8 +325,8 @@ def train_heads():
     for i in range(total):
         step(tf.constant([7, 2 * i]), tf.constant(3e-3 * (1 - i / total), tf.float32), tf.constant(i + 1.0))
     p |= {k: v.numpy() for k, v in head.params.items()}
-    hidden = np.maximum(every.numpy()[kept] @ p["h.w"] + p["h.b"], 0)
-    right = close_of_all[kept] & ((hidden @ p["q.w"] + p["q.b"]).argmax(1) == quality_of_all[kept])
+    hidden = np.maximum(every[kept] @ p["h.w"] + p["h.b"], 0)
+    right = close[kept] & ((hidden @ p["q.w"] + p["q.b"]).argmax(1) == quality[kept])
     p |= isotonic(1 / (1 + np.exp(-(hidden @ p["s.w"] + p["s.b"])[:, 0])), right)
     save(args.run / "weights.npz", **trunk, **p)
     print(f"{args.run / 'weights.npz'} is written")

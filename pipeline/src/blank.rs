@@ -2,13 +2,10 @@
 
 use crate::read::Told;
 use inkflow_connectors::decode::decode;
-use inkflow_connectors::reader::PageReader;
+use inkflow_connectors::reader::{PageReader, AREAS_MAX};
 use inkflow_connectors::template::{spec, NoMatch, Template};
 use inkflow_schemas::{Bp, Fault, ModelName, Quality};
 use serde::Serialize;
-
-/// Areas of a blank page are at most so many, as those of a photo.
-pub const AREAS_MAX: usize = 256;
 
 /// A blank page, and where answers are expected on it.
 pub struct Blank {

@@ -8,8 +8,6 @@ use super::ink::RED_LEAST;
 use super::plane::Plane;
 use super::refine::{Laid, Photo, Steps};
 
-/// The page is compared at its finest step; ink is counted in squares of this side.
-const CELL_PX: usize = 6;
 /// Fainter than this is no print.
 const PRINT_LEAST: u8 = 14;
 const FAR: u8 = 0;
@@ -31,8 +29,6 @@ pub(super) struct Measured {
     pub sight: f32,
     /// New ink, in pixels of a page 1200 high, faint ink counting less.
     pub ink: f32,
-    /// How many squares of the area have some.
-    pub cells: f32,
     /// How dark it is beyond what was to be expected, 0 to 1.
     pub dark: f32,
     /// Pixels.
@@ -118,16 +114,29 @@ pub(super) fn measure(
     areas
         .iter()
         .map(|area| {
-            let mut m = count(&new, &sight, *area);
-            let (mut sum, mut between) = (0f32, 0f32);
+            let mut m = Measured::default();
+            let (mut seen, mut new_px, mut sum, mut between) = (0f32, 0f32, 0f32, 0f32);
             each(plane, *area, |i| {
+                m.area += 1.0;
                 m.over += over.at.get(i).copied().map_or(0.0, |v| (f32::from(v) / 24.0).min(1.0));
                 m.print += f32::from(u8::from(kinds.at.get(i) == Some(&PRINT)));
-                if kinds.at.get(i) == Some(&0) && sight.get(i) == Some(&true) {
+                if sight.get(i) != Some(&true) {
+                    return;
+                }
+                seen += 1.0;
+                let value = new.at.get(i).copied().map_or(0.0, f32::from);
+                if value > 0.0 {
+                    new_px += 1.0;
+                    m.ink += (value / 24.0).min(1.0);
+                    m.dark += value;
+                }
+                if kinds.at.get(i) == Some(&FAR) {
                     sum += rough.at.get(i).copied().map_or(0.0, f32::from);
                     between += 1.0;
                 }
             });
+            m.sight = seen / m.area.max(1.0);
+            m.dark /= 255.0 * new_px.max(1.0);
             m.rough = if between > 30.0 { (sum / between + 0.25) / usual } else { 1.0 };
             m
         })
@@ -234,43 +243,5 @@ fn each(plane: &Plane, [x, y, aw, ah]: [f32; 4], mut of: impl FnMut(usize)) {
         for u in (x * w) as usize..(((x + aw) * w).ceil() as usize).min(plane.w) {
             of(v * plane.w + u);
         }
-    }
-}
-
-fn count(new: &Plane, sight: &[bool], [x, y, aw, ah]: [f32; 4]) -> Measured {
-    let (w, h) = (new.w as f32, new.h as f32);
-    let (x0, x1) = ((x * w) as usize, (((x + aw) * w).ceil() as usize).min(new.w));
-    let (y0, y1) = ((y * h) as usize, (((y + ah) * h).ceil() as usize).min(new.h));
-    let (mut seen, mut ink, mut some, mut cells, mut dark) = (0u32, 0f32, 0u32, 0u32, 0f32);
-    for cy in (y0..y1).step_by(CELL_PX) {
-        for cx in (x0..x1).step_by(CELL_PX) {
-            let mut here = 0f32;
-            for v in cy..(cy + CELL_PX).min(y1) {
-                for u in cx..(cx + CELL_PX).min(x1) {
-                    if sight.get(v * new.w + u) != Some(&true) {
-                        continue;
-                    }
-                    seen += 1;
-                    let value = new.row(v).get(u).copied().map_or(0.0, f32::from);
-                    if value > 0.0 {
-                        some += 1;
-                        here += (value / 24.0).min(1.0);
-                        dark += value;
-                    }
-                }
-            }
-            ink += here;
-            cells += u32::from(here >= 3.0);
-        }
-    }
-    let area = (x1.saturating_sub(x0) * y1.saturating_sub(y0)) as f32;
-    Measured {
-        sight: seen as f32 / area.max(1.0),
-        ink,
-        cells: cells as f32,
-        dark: dark / (255.0 * some.max(1) as f32),
-        area,
-        rough: 1.0,
-        ..Measured::default()
     }
 }

@@ -33,7 +33,7 @@ impl Inked {
         });
         let paper = paper(&grey);
         let ink = Plane::build(w, h, |y, out| {
-            let light = Between::new(&paper, y, w, h);
+            let light = Between::new(&paper, y);
             for (x, (to, v)) in out.iter_mut().zip(grey.row(y)).enumerate() {
                 let paper = light.at(x);
                 *to = ((paper - f32::from(*v)) * 255.0 / paper.max(PAPER_LEAST)).clamp(0.0, 255.0) as u8;
@@ -87,7 +87,7 @@ struct Between {
 }
 
 impl Between {
-    fn new(blocks: &Plane, y: usize, _w: usize, _h: usize) -> Between {
+    fn new(blocks: &Plane, y: usize) -> Between {
         let v = ((y as f32 + 0.5) / BLOCK_PX as f32 - 0.5).clamp(0.0, blocks.h.saturating_sub(1) as f32);
         let (y0, f) = (v as usize, v.fract());
         let (a, b) = (blocks.row(y0), blocks.row((y0 + 1).min(blocks.h.saturating_sub(1))));

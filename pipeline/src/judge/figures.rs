@@ -262,32 +262,19 @@ pub fn interval(rows: &[&Row], figure: Figure<'_>) -> Option<(f64, f64)> {
             None => families.push((row.family, vec![row])),
         }
     }
-    let mut dice = SplitMix(SEED);
+    let mut dice = fastrand::Rng::with_seed(SEED);
     let mut got = Vec::new();
     for _ in 0..DRAWS {
         let mut again: Vec<&Row> = Vec::with_capacity(rows.len());
         for (_, families) in &sources {
             for _ in 0..families.len() {
-                let drawn = families.get((dice.next() % families.len().max(1) as u64) as usize);
+                let drawn = families.get(dice.usize(..families.len()));
                 again.extend(drawn.iter().flat_map(|(_, members)| members.iter().copied()));
             }
         }
         got.extend(figure(&again));
     }
     (got.len() > DRAWS / 2).then(|| Some((quantile(got.clone(), 0.025)?, quantile(got, 0.975)?)))?
-}
-
-/// Steele, Lea and Flood's SplitMix64: enough to draw photos by, and the same everywhere.
-struct SplitMix(u64);
-
-impl SplitMix {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
 }
 
 #[cfg(test)]

@@ -55,7 +55,7 @@ impl Labelling {
         let listener = TcpListener::bind(("127.0.0.1", port)).await?;
         let mut secret = [0; 16];
         getrandom::fill(&mut secret).map_err(io::Error::other)?;
-        let token: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+        let token = crate::read::hex(&secret);
         let served = Served {
             store: Arc::new(Mutex::new(store)),
             decoding: Arc::new(Semaphore::new(DECODING_MAX)),
