@@ -122,8 +122,9 @@ class Training(Tf):
         if name in PLAIN:
             return super().layer(p, name, x, **kw)
         y = self.conv(x, p[name + ".w"], **kw)
-        mean, variance = self.moments[name] = tf.nn.moments(y, (0, 1, 2))
-        return (y - mean) * (p[name + ".g"] * tf.math.rsqrt(variance + EPSILON)) + p[name + ".b"]
+        y, *moments = tf.compat.v1.nn.fused_batch_norm(y, p[name + ".g"], p[name + ".b"], epsilon=EPSILON)
+        self.moments[name] = moments[:2]
+        return y
 
 
 def maps(B, p, x):

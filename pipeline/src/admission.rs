@@ -81,6 +81,11 @@ impl Admission {
         !self.erased.is_empty() && self.erased.contains(&live::erased_key(hash, student).hash)
     }
 
+    /// True when somebody is erased in what was gathered.
+    pub fn erases(&self) -> bool {
+        !self.erasures.is_empty()
+    }
+
     /// Passes a record: it stands before all that follows in its partition.
     fn pass(&mut self, at: At) {
         self.rows += 1;

@@ -415,3 +415,6 @@ impl Engine {
         Ok(self.counts)
     }
 }
+
+#[cfg(test)]
+mod tests;

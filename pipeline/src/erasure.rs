@@ -12,6 +12,10 @@ impl Engine {
     /// Deletes what was read of the photos of erased students: those that they had, and those asked for them before.
     /// Where another student handed in the same photo, it is read again.
     pub(crate) async fn erase_photos(&mut self, students: &[Id], garbage: &[Garbage]) -> Result<(), EngineError> {
+        // What was answered meanwhile must lie in the journal before it is searched.
+        if !self.admission.is_empty() {
+            self.seal().await?;
+        }
         let journal = &self.journal;
         let hash = |collection, parts: &[&[u8]]| journal.hash(collection, parts);
         let tags: FxHashSet<u128> = students.iter().map(|student| live::erased_key(&hash, student).hash).collect();
@@ -66,6 +70,11 @@ impl Engine {
         Ok(())
     }
 
+    /// Somebody was erased, and what there is to delete for it is not known yet.
+    fn is_erasing(&self) -> bool {
+        self.admission.erases() || !self.erasing.is_empty()
+    }
+
     /// After an erasure, once what was deleted is sealed as deleted: rewrites the journal's files without it, beside
     /// the run. It costs a compaction; erasures are rare, and those that come meanwhile share the next one.
     pub(crate) async fn scrub_beside(&mut self) {
@@ -75,7 +84,7 @@ impl Engine {
                 Ok(Err(error)) => Some(error.to_string()),
                 Err(error) => Some(error.to_string()),
             };
-            if failed.is_none() && !self.scrub_due {
+            if failed.is_none() && !self.scrub_due && !self.is_erasing() {
                 let journal = &self.journal;
                 let key = live::scrub_key(&|collection, parts| journal.hash(collection, parts));
                 self.admission.note(Change::Delete { key });
@@ -85,8 +94,8 @@ impl Engine {
                 self.scrub_due = true;
             }
         }
-        let deleted = self.garbage.is_empty() && self.erasing.is_empty() && !self.may_seal();
-        if self.scrub_due && deleted && self.scrubbing.is_none() && !self.settings.until_end {
+        let deleted = self.garbage.is_empty() && self.admission.is_empty() && !self.collect_now;
+        if self.scrub_due && deleted && !self.is_erasing() && self.scrubbing.is_none() && !self.settings.until_end {
             self.scrub_due = false;
             let reader = self.journal.reader();
             self.scrubbing = Some(tokio::spawn(async move { reader.scrub().await }));
