@@ -171,7 +171,7 @@ def main():
         "outputs": {"quality": {"name": "quality", "classes": net.CLASSES}, "completion": {"name": "completion"},
                     "confidence": {"name": "confidence"},
                     "maps": {"name": "maps", "cell": net.CELL, "planes": ["page", "empty", "filled", "struck", "ink", "density"]}},
-        "reads_templates": False,
+        "reads_templates": True,
         "figures": json.loads(figures.read_text()).get("summary", {}) if figures.exists() else {}}, indent=2) + "\n")
 
     one = batch[:1]

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The whole command with real models: what is read, what is not read again, what fails and may pass, and what hangs.
+# The whole command with real models: what is read, what is not read again, what fails and may pass, what hangs, and what is
+# laid over a blank page.
 # Needs `inkflow` built in the dev profile, and ORT_DYLIB_PATH. The last line is N passed, N failed.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -165,7 +166,58 @@ YAML
     diff -r -x freshness.csv want out
 )
 
+# A model that reads templates is asked with the blank page: another blank page is another question, and where there is none
+# to be had the model says what it says without. Readers in other processes say the same.
+beside_the_blank_page() (
+    local photos=$repository/models/demo-photos port reader status
+    mkdir -p "$work/blank/photos" "$work/blank/models/page" && cd "$work/blank" || return
+    cp -r "$repository/models/page/1" models/page/1
+    sed -i 's/"reads_templates": false/"reads_templates": true/' models/page/1/manifest.json
+    cp "$photos/0001.jpg" photos/one.jpg && cp "$photos/0002.jpg" photos/two.jpg
+    port=$(free_port)
+    cat >flow.yaml <<YAML
+version: 1
+source: {folder: {path: in}}
+photos: {folder: {path: photos}}
+readers: {model: {folder: models, name: page@1}}
+journal: {folder: journal}
+YAML
+    with_template() { # PHOTO
+        append assignments h '{"assignment_id":"h","class_id":"5b","subject":"maths","pages":2,"due_at":1795248000000,"template":[{"page":1,"photo":{"uri":"'"$1"'"},"areas":[[1000,2000,3000,500],[5000,6000,3000,500]]}]}'
+    }
+    said() { # WANT: completion of ana's two pages and of ben's first
+        python3 - "$1" <<'PY'
+import csv, sys
+said = " ".join(row["completion_bp"] for row in csv.DictReader(open("out/page_status.csv")))
+print("completion_bp:", said)
+sys.exit(said != sys.argv[1] and f"wanted {sys.argv[1]}")
+PY
+    }
+    enrol ana; enrol ben
+    with_template one.jpg
+    upload 1 ana 1 one.jpg 1795100000000; upload 2 ana 2 one.jpg 1795100000001; upload 3 ben 1 two.jpg 1795100000002
+    echo "a page beside itself has nothing new"; counts "3 0 4 0" && said "0 6948 7394" || return
+    echo "a restart";                            counts "0 0 0 0" && said "0 6948 7394" || return
+    cp -r out want
+    with_template two.jpg
+    echo "another blank page";                   counts "2 0 3 0" && said "6948 6948 0" || return
+    with_template gone.jpg
+    echo "one that is not there";                counts "2 0 2 0" && said "6948 6948 7394" || return
+    with_template one.jpg
+    echo "the first one again";                  counts "0 0 0 0" && said "0 6948 7394" || return
+
+    sed '/^journal/d' flow.yaml >reader.yaml && echo "cluster: {processes: [\"127.0.0.1:$port\"]}" >>reader.yaml
+    sed 's/^readers:.*/readers: {joined: {name: page@1, template_models: [page@1]}}/; s/^photos:.*//' reader.yaml >joined.yaml
+    rm in/assignments/0.jsonl && with_template one.jpg
+    "$inkflow" reader --join "127.0.0.1:$port" reader.yaml 2>log.reader & reader=$!
+    timeout 100 "$inkflow" run joined.yaml --until-end --export out --now 1795300000000 2>log; status=$?
+    kill $reader; wait $reader
+    [ $status = 0 ] || { cat log log.reader; return 1; }
+    echo "read elsewhere"; said "0 6948 7394" && diff want/page_status.csv out/page_status.csv
+)
+
 check "nothing is inferred twice; what failed for a missing model is read once it is there" nothing_twice
 check "a photo that hangs the model is set aside after three counted attempts" a_hang_is_set_aside
+check "a model that reads templates is asked with the blank page, which is part of the question" beside_the_blank_page
 check "readers in other processes come and go, and answer what one process answers" readers_come_and_go
 counted

@@ -3,7 +3,7 @@
 use crate::pages::{Judged, PageFacts, PageOf, Upload};
 use crate::pairs::{Pair, PairOf, Seat, Task};
 use crate::Rows;
-use inkflow_schemas::{Id, ModelName, PhotoKey, Question};
+use inkflow_schemas::{Id, ModelName, Question, TemplatePage};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -33,6 +33,10 @@ impl Counted {
     pub fn outranking_review(&self) -> Option<&Judged> {
         let review = self.facts.review.as_deref()?;
         self.upload().is_none_or(|upload| review.reviewed_at >= upload.uploaded_at).then_some(review)
+    }
+    /// The blank page, where the assignment has one.
+    pub fn blank(&self) -> Option<&Arc<TemplatePage>> {
+        self.task.template.iter().find(|blank| blank.page == self.page)
     }
     /// (student, assignment).
     pub fn pair(&self) -> PairOf {
@@ -94,15 +98,11 @@ pub fn questions<'s>(
                 std::iter::once(live).chain(shadow.map(|shadow| (photo, shadow, true)))
             })
             .map(|(photo, model, shadow)| {
-                let template = template_of(&page).filter(|_| reads_templates(model)).cloned();
+                let template = page.blank().filter(|_| reads_templates(model)).map(|blank| blank.photo.key.clone());
                 let question = Question { photo, model: model.clone(), template };
                 (question, Asking { page: page.clone(), shadow })
             })
             .collect();
         asked
     })
-}
-
-fn template_of(page: &Counted) -> Option<&PhotoKey> {
-    page.task.template.iter().find(|(number, _)| *number == page.page).map(|(_, photo)| photo)
 }

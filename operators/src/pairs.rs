@@ -3,7 +3,7 @@
 use crate::phases::{Instants, Phase};
 use crate::policy::{Models, Place, Rule};
 use crate::Rows;
-use inkflow_schemas::{Assignment, Bp, Id, Millis, PhotoKey};
+use inkflow_schemas::{Assignment, Bp, Id, Millis, TemplatePage, AREAS_MAX};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -34,8 +34,8 @@ pub struct Task {
     pub complete_from_bp: u16,
     /// When it opens and is due.
     pub instants: Instants,
-    /// The blank pages: (page, photo), by page.
-    pub template: Vec<(u16, PhotoKey)>,
+    /// The blank pages, by page.
+    pub template: Vec<Arc<TemplatePage>>,
 }
 
 impl From<&Assignment> for Task {
@@ -47,9 +47,15 @@ impl From<&Assignment> for Task {
             pages: assignment.pages,
             complete_from_bp: assignment.complete_from.map_or(COMPLETE_FROM_DEFAULT_BP, Bp::get),
             instants: Instants { opens_at: assignment.opens_at, due_at: assignment.due_at },
-            template: assignment.template.iter().map(|page| (page.page, page.photo.key.clone())).collect(),
+            template: assignment.template.iter().map(blank).collect(),
         }
     }
+}
+
+/// A blank page, as far as readers compare with it: each question takes it along.
+fn blank(page: &TemplatePage) -> Arc<TemplatePage> {
+    let areas = page.areas.iter().take(AREAS_MAX).copied().collect();
+    Arc::new(TemplatePage { areas, ..page.clone() })
 }
 
 /// A student's seat in a class.

@@ -1,17 +1,9 @@
 //! Reading beside the blank page, for photos that lie in files: see `docs/templates.md`.
 
 use crate::read::Told;
-use inkflow_connectors::decode::decode;
-use inkflow_connectors::reader::{PageReader, AREAS_MAX};
-use inkflow_connectors::template::{spec, NoMatch, Template};
-use inkflow_schemas::{Bp, Fault, ModelName, Quality};
+use inkflow_connectors::reader::{Blank, AREAS_MAX};
+use inkflow_schemas::Bp;
 use serde::Serialize;
-
-/// A blank page, and where answers are expected on it.
-pub struct Blank {
-    page: Result<Template, NoMatch>,
-    areas: Vec<[Bp; 4]>,
-}
 
 /// Whether the blank page helped.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -25,60 +17,19 @@ pub struct Used {
     why: Option<&'static str>,
 }
 
-impl Used {
-    fn not(why: &'static str) -> Used {
-        Used { used: false, found_bp: None, why: Some(why) }
-    }
-}
-
-impl Blank {
-    /// A blank page by its bytes. Without `areas`, those that the model finds on it.
-    pub async fn of(
-        bytes: bytes::Bytes,
-        areas: Option<Vec<[Bp; 4]>>,
-        pages: &PageReader,
-        model: &ModelName,
-    ) -> Result<Blank, Fault> {
-        let picture = bytes.clone();
-        let page = tokio::task::spawn_blocking(move || Ok(Template::prepare(&decode(&picture, &spec())?)));
-        let page = page.await.map_err(|_| Fault::Corrupt)??;
-        let areas = match areas {
-            Some(areas) => areas,
-            None => match pages.read(model, bytes).await {
-                Ok((_, found)) => found.into_iter().map(|area| area.at).collect(),
-                Err(_) => return Err(Fault::ModelError),
-            },
-        };
-        Ok(Blank { page, areas })
-    }
-
-    /// What is told of a photo, by the blank page where that can be: areas, completion and confidence are then the
-    /// comparison's. Where not it stays what the model said, and it says why. Some hundred milliseconds of one thread.
-    pub fn compare(&self, photo: &[u8], mut told: Told) -> Told {
-        told.template = Some(match self.compared(photo, &mut told) {
-            Ok(found) => Used { used: true, found_bp: Some(found.get()), why: None },
-            Err(why) => Used::not(why),
-        });
-        told
-    }
-
-    fn compared(&self, photo: &[u8], told: &mut Told) -> Result<Bp, &'static str> {
-        // What is too dark or too blurred to judge is so beside a blank page, too.
-        if told.reading.quality != Quality::Ok {
-            return Err("quality");
+/// What is told of a photo, by the blank page where that can be: areas, completion and confidence are then the comparison's.
+/// Where not it stays what the model said, and it says why. Some hundred milliseconds of one thread.
+pub fn compare(blank: &Blank, areas: &[[Bp; 4]], photo: &[u8], mut told: Told) -> Told {
+    told.template = Some(match blank.compare(photo, told.reading.quality, areas) {
+        Ok(compared) => {
+            told.reading.completion = compared.completion;
+            told.reading.confidence = compared.confidence;
+            told.areas = compared.areas;
+            Used { used: true, found_bp: Some(compared.found.get()), why: None }
         }
-        if self.areas.is_empty() {
-            return Err("no_areas");
-        }
-        let page = self.page.as_ref().map_err(|why| why.as_str())?;
-        let pixels = decode(photo, &spec()).map_err(Fault::as_str)?;
-        let compared = page.compare(&pixels, &self.areas).map_err(NoMatch::as_str)?;
-        let completion = compared.completion.ok_or("out_of_sight")?;
-        told.reading.completion = Some(completion);
-        told.reading.confidence = compared.confidence;
-        told.areas = compared.areas;
-        Ok(compared.found)
-    }
+        Err(why) => Used { used: false, found_bp: None, why: Some(why) },
+    });
+    told
 }
 
 /// Areas as an assignment names them: `[[x, y, width, height], ..]` in basis points of the blank page.

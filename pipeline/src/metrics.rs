@@ -85,6 +85,11 @@ pub fn record(vitals: &Vitals) {
         set(&names::READER_PHOTOS, figures.waiting as u64);
         count(&names::READER_READ, figures.read);
         count(&names::READER_SAVED, figures.saved);
+        let beside =
+            [("used", figures.compared), ("not_used", figures.not_compared), ("missing", figures.blank_missing)];
+        for (outcome, count) in beside {
+            counter!(names::READER_TEMPLATES.name, "outcome" => outcome).absolute(count);
+        }
         count(&names::READER_BATCHES, figures.batches);
         gauge!(names::READER_BUSY.name).set(figures.longest.as_secs_f64());
     }

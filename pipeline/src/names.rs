@@ -213,6 +213,14 @@ pub const READER_SAVED: Metric = Metric::new(
     "Photos that were fetched and whose bytes the model had read before, under another name: inferences saved.",
 );
 
+/// Photos with a blank page.
+pub const READER_TEMPLATES: Metric = Metric::new(
+    "inkflow_reader_templates_total",
+    Counter,
+    Count,
+    "Photos that have a blank page, by `outcome`: used, not_used (it could not be laid over the page), missing (there is none).",
+);
+
 /// Batches run.
 pub const READER_BATCHES: Metric = Metric::new(
     "inkflow_reader_batches_total",
@@ -325,6 +333,7 @@ pub const ALL: &[Metric] = &[
     READER_PHOTOS,
     READER_READ,
     READER_SAVED,
+    READER_TEMPLATES,
     READER_BATCHES,
     READER_BUSY,
     ANSWERS,

@@ -115,8 +115,15 @@ mod tests {
         let photo = PhotoKey { uri: name.into(), version: "".into() };
         let question = Question { photo, model: ModelName::new("m@1").expect("a model"), template: None };
         let id = Id::new("x").expect("an id");
-        let want =
-            Want { shadow: false, admitted: 1, school_id: id.clone(), student_id: id, bytes: None, sha256: None };
+        let want = Want {
+            shadow: false,
+            admitted: 1,
+            school_id: id.clone(),
+            student_id: id,
+            bytes: None,
+            sha256: None,
+            blank: None,
+        };
         Lease { question, want }
     }
 

@@ -5,7 +5,7 @@
 
 use crate::feed::Want;
 use crate::live::Answered;
-use inkflow_connectors::reader::{ReadError, Reader};
+use inkflow_connectors::reader::{ReadError, Reader, Sheet};
 use inkflow_connectors::recorded::RecordedReader;
 use inkflow_schemas::{Outcome, Photo, Question};
 use std::sync::Arc;
@@ -132,14 +132,20 @@ impl Answered {
     }
 }
 
-async fn read(reader: &dyn Reader, Lease { question, want }: Lease) -> PoolAnswer {
+/// What is known of a question's photo and blank page.
+pub(crate) fn sheet(question: &Question, want: Want) -> Sheet {
     let photo = Photo { key: question.photo.clone(), bytes: want.bytes, sha256: want.sha256 };
-    read_photo(reader, question, photo).await
+    Sheet { photo, blank: want.blank }
+}
+
+async fn read(reader: &dyn Reader, Lease { question, want }: Lease) -> PoolAnswer {
+    let sheet = sheet(&question, want);
+    read_sheet(reader, question, sheet).await
 }
 
 /// Reads that photo, or says why not.
-pub(crate) async fn read_photo(reader: &dyn Reader, question: Question, photo: Photo) -> PoolAnswer {
-    match reader.read(&question, &photo).await {
+pub(crate) async fn read_sheet(reader: &dyn Reader, question: Question, sheet: Sheet) -> PoolAnswer {
+    match reader.read(&question, &sheet).await {
         Ok(answer) => PoolAnswer::Done(Answered {
             question,
             outcome: Outcome::Read(answer.reading),

@@ -242,7 +242,15 @@ mod tests {
 
     fn want(school: &str, admitted: Epoch) -> Want {
         let school_id = Id::new(school).expect("an id");
-        Want { shadow: false, admitted, school_id, student_id: Id::new("s").expect("an id"), bytes: None, sha256: None }
+        Want {
+            shadow: false,
+            admitted,
+            school_id,
+            student_id: Id::new("s").expect("an id"),
+            bytes: None,
+            sha256: None,
+            blank: None,
+        }
     }
 
     fn ask(queue: &mut Queue, epoch: Epoch, name: &str, school: &str, diff: isize) {

@@ -83,11 +83,16 @@ pub struct Told {
 /// Reads a photo with a model that `pages` serves.
 pub async fn read(pages: &PageReader, model: &Model, bytes: Bytes) -> Result<Told, Fault> {
     let sha256 = sha256(&bytes);
-    let (reading, areas) = pages.read(model.name(), bytes).await.map_err(|error| match error {
+    let (reading, areas) = pages.read(model.name(), bytes).await.map_err(fault)?;
+    Ok(Told { sha256, reading, areas, template: None })
+}
+
+/// Why it cannot be read: where nothing comes later, what may pass is a fault, too.
+pub(crate) fn fault(error: ReadError) -> Fault {
+    match error {
         ReadError::Definite(fault) | ReadError::Passing { becomes: fault, .. } => fault,
         ReadError::Away { .. } | ReadError::Unavailable { .. } => Fault::ModelError,
-    })?;
-    Ok(Told { sha256, reading, areas, template: None })
+    }
 }
 
 /// A line of `inkflow read`.

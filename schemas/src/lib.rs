@@ -17,7 +17,7 @@ mod wire;
 
 pub use event::{parse_event, Event, Topic, VALUE_BYTES_MAX};
 pub use fault::RecordFault;
-pub use outcome::{Area, AreaState, Fault, Outcome, Quality, Question, Reading};
+pub use outcome::{Area, AreaState, Fault, Outcome, Quality, Question, Reading, AREAS_MAX};
 pub use record::{
     Assignment, Canary, Enrolment, Erasure, Photo, PhotoKey, Policy, Review, ReviewStatus, Submission, TemplatePage,
 };

@@ -120,6 +120,9 @@ pub struct Reading {
     pub confidence: Option<Bp>,
 }
 
+/// A photo has at most so many areas, and so many of a blank page are compared. They are kept with every reading.
+pub const AREAS_MAX: usize = 256;
+
 /// How an answer area stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum AreaState {

@@ -8,16 +8,13 @@
 use super::manifest::{MapsSpec, PLANES};
 use super::outputs::{basis_points, in_range, ROUNDING};
 use crate::decode::InputSpec;
-use inkflow_schemas::{Area, AreaState, Bp, Fault};
+use inkflow_schemas::{Area, AreaState, Bp, Fault, AREAS_MAX};
 
 /// A cell belongs to an area from this share of asked-for answers on.
 const ASKED_ABOVE: f32 = 0.5;
 
 /// An area has at least so many cells: fewer are specks. A bubble to tick on a page of A4 has about four.
 const CELLS_MIN: usize = 3;
-
-/// A photo has at most so many areas; of more the smallest are left out. They are kept with every reading.
-pub const AREAS_MAX: usize = 256;
 
 /// The planes that an area is made of, and what each stands for.
 const KINDS: [(usize, AreaState); 3] =
@@ -46,6 +43,7 @@ pub(super) fn areas(maps: &[f32], spec: &MapsSpec, input: &InputSpec, shown: (u3
     absorb_specks(&mut kinds, columns);
     let mut found: Vec<Part> = parts(&kinds, columns).into_iter().filter(|part| part.len() >= CELLS_MIN).collect();
     found.sort_by_key(|part| std::cmp::Reverse(part.len()));
+    // Of more the smallest are left out.
     found.truncate(AREAS_MAX);
     let areas: Result<Vec<Area>, Fault> = found.iter().map(|part| grid.area(part, spec.unsure_below)).collect();
     Ok(in_reading_order(areas?))

@@ -1,7 +1,8 @@
 //! Reading photos: the trait that a pool asks, and the reader that fetches, decodes and infers with ONNX Runtime.
 //!
 //! A reader answers a [`Question`]: this photo, by this model. [`PhotoReader`] does it for real; the recorded twin is in
-//! `recorded.rs`. An answer is a function of (photo, model); who answers, and on which thread, shows in no number.
+//! `recorded.rs`. An answer is a function of (photo, model), and of the blank page for a model that reads templates; who
+//! answers, and on which thread, shows in no number.
 
 pub mod manifest;
 pub mod model;
@@ -10,6 +11,7 @@ pub mod pool;
 pub mod runtime;
 
 mod areas;
+mod blank;
 mod budget;
 mod outputs;
 #[cfg(test)]
@@ -19,10 +21,13 @@ mod tiny;
 mod worker;
 
 pub use crate::photos::BoxFuture;
-use inkflow_schemas::{Area, Fault, Photo, Question, Reading};
+pub use inkflow_schemas::AREAS_MAX;
+use inkflow_schemas::{Area, Fault, Photo, Question, Reading, TemplatePage};
 pub use ort::session::Session;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
-pub use areas::AREAS_MAX;
+pub use blank::Blank;
 pub use manifest::{Manifest, ManifestError, MapsSpec, PLANES};
 pub use model::{Model, ModelRefused, Models, Refusal};
 pub use outputs::Numbers;
@@ -30,15 +35,24 @@ pub use photo_reader::{Known, PhotoReader};
 pub use pool::{BatchSettings, Device, Figures, PageReader, ReaderSettings, StartError};
 pub use runtime::{find_runtime, RuntimeError};
 
-/// Answers questions about photos.
-pub trait Reader: Send + Sync {
-    /// What `question.model` says of `photo`. The photo is the question's, with what its event announced of it.
-    fn read<'a>(&'a self, question: &'a Question, photo: &'a Photo) -> BoxFuture<'a, Result<Answer, ReadError>>;
+/// What a question is about, with what the records announced of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sheet {
+    /// The photo.
+    pub photo: Photo,
+    /// The blank page, where the question names one.
+    pub blank: Option<Arc<TemplatePage>>,
 }
 
-impl<R: Reader + ?Sized> Reader for std::sync::Arc<R> {
-    fn read<'a>(&'a self, question: &'a Question, photo: &'a Photo) -> BoxFuture<'a, Result<Answer, ReadError>> {
-        (**self).read(question, photo)
+/// Answers questions about photos.
+pub trait Reader: Send + Sync {
+    /// What `question.model` says of its photo, beside its blank page where it names one.
+    fn read<'a>(&'a self, question: &'a Question, sheet: &'a Sheet) -> BoxFuture<'a, Result<Answer, ReadError>>;
+}
+
+impl<R: Reader + ?Sized> Reader for Arc<R> {
+    fn read<'a>(&'a self, question: &'a Question, sheet: &'a Sheet) -> BoxFuture<'a, Result<Answer, ReadError>> {
+        (**self).read(question, sheet)
     }
 }
 

@@ -84,9 +84,6 @@ pub enum Refusal {
     /// It does not answer the probe as it should.
     #[error("the probe: {0}")]
     Probe(String),
-    /// It wants blank pages, which this reader does not give it.
-    #[error("it reads templates, which this version of inkflow does not give")]
-    ReadsTemplates,
 }
 
 impl From<ort::Error> for Refusal {
@@ -149,9 +146,6 @@ impl Model {
         let (name, version) = manifest.model.parts();
         if lies != Path::new(name).join(version) {
             return Err(Refusal::Place { said: manifest.model, lies: lies.display().to_string() });
-        }
-        if manifest.reads_templates {
-            return Err(Refusal::ReadsTemplates);
         }
         let bytes = file(folder, &manifest.file)?;
         if sha256(&bytes) != manifest.sha256 {

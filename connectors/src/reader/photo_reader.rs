@@ -1,10 +1,12 @@
-//! The reader that does it for real: fetch, hash, look whether these bytes were read before, decode, infer.
+//! The reader that does it for real: fetch, hash, look whether these bytes were read before, decode, infer; then lay the photo
+//! over the blank page, where it has one.
 
-use super::{Answer, BoxFuture, PageReader, ReadError, Reader};
+use super::blank::Blanks;
+use super::{Answer, BoxFuture, PageReader, ReadError, Reader, Sheet};
 use crate::photos::verify::sha256;
 use crate::photos::{Backoff, FetchError, Photos};
 use bytes::Bytes;
-use inkflow_schemas::{Fault, ModelName, Photo, Question, Reading};
+use inkflow_schemas::{Fault, ModelName, Question, Reading};
 use std::sync::Arc;
 
 /// Looks up what a model said of the same bytes before, by their SHA-256.
@@ -14,17 +16,18 @@ pub type Known = dyn Fn([u8; 32], ModelName) -> BoxFuture<'static, Option<Readin
 pub struct PhotoReader<P> {
     photos: P,
     pages: Arc<PageReader>,
+    blanks: Blanks,
     known: Option<Arc<Known>>,
 }
 
 impl<P: Photos> PhotoReader<P> {
     /// Reads `photos` with the models of `pages`.
     pub fn new(photos: P, pages: Arc<PageReader>) -> PhotoReader<P> {
-        PhotoReader { photos, pages, known: None }
+        PhotoReader { photos, pages, blanks: Blanks::default(), known: None }
     }
 
-    /// Asks `known` after each fetch: a photo uploaded again under another name then costs no inference. It runs on
-    /// the runtime's threads and must not block.
+    /// Asks `known` after each fetch: a photo uploaded again under another name then costs no inference. Not where it has a
+    /// blank page, of which the answer is a function too. It runs on the runtime's threads and must not block.
     pub fn with_known(mut self, known: Arc<Known>) -> PhotoReader<P> {
         self.known = Some(known);
         self
@@ -35,27 +38,31 @@ impl<P: Photos> PhotoReader<P> {
         &self.pages
     }
 
-    async fn answer(&self, model: &ModelName, photo: &Photo) -> Result<Answer, ReadError> {
+    async fn answer(&self, model: &ModelName, sheet: &Sheet) -> Result<Answer, ReadError> {
         // Before the fetch, which would be for nothing.
         if !self.pages.serves(model) {
             return Err(self.pages.not_served(model));
         }
-        let bytes = self.photos.fetch(photo).await?;
+        let bytes = self.photos.fetch(&sheet.photo).await?;
         let sha256 = digest(&bytes).await?;
-        if let Some(known) = &self.known {
+        if let (Some(known), None) = (&self.known, &sheet.blank) {
             if let Some(reading) = known(sha256, model.clone()).await {
                 self.pages.save();
                 return Ok(Answer { reading, areas: Vec::new(), sha256: Some(sha256) });
             }
         }
-        let (reading, areas) = self.pages.read(model, bytes).await?;
-        Ok(Answer { reading, areas, sha256: Some(sha256) })
+        let (reading, areas) = self.pages.read(model, bytes.clone()).await?;
+        let answer = Answer { reading, areas, sha256: Some(sha256) };
+        match &sheet.blank {
+            None => Ok(answer),
+            Some(blank) => self.blanks.beside(blank, &self.photos, &self.pages, model, bytes, answer).await,
+        }
     }
 }
 
 impl<P: Photos> Reader for PhotoReader<P> {
-    fn read<'a>(&'a self, question: &'a Question, photo: &'a Photo) -> BoxFuture<'a, Result<Answer, ReadError>> {
-        Box::pin(self.answer(&question.model, photo))
+    fn read<'a>(&'a self, question: &'a Question, sheet: &'a Sheet) -> BoxFuture<'a, Result<Answer, ReadError>> {
+        Box::pin(self.answer(&question.model, sheet))
     }
 }
 

@@ -5,6 +5,7 @@
 //! are threads. Several models may be served; each has its own batches. A model is added or removed while others, and
 //! photos already queued for it, go on: what was accepted is answered by the model that it was accepted for.
 
+use super::blank::Beside;
 use super::budget::Budget;
 use super::model::Model;
 use super::worker;
@@ -112,6 +113,12 @@ pub struct Figures {
     pub failed: u64,
     /// Photos whose bytes the model had read before, under another name: they cost no inference.
     pub saved: u64,
+    /// Photos that were laid over their blank page.
+    pub compared: u64,
+    /// Photos that have a blank page and could not be laid over it.
+    pub not_compared: u64,
+    /// Photos whose blank page was not to be had.
+    pub blank_missing: u64,
     /// Batches run.
     pub batches: u64,
     /// For how long the thread that is longest at one photo or batch has been at it. A thread that hangs cannot be stopped:
@@ -163,6 +170,9 @@ pub(super) struct Shared {
     pub read: AtomicU64,
     pub failed: AtomicU64,
     saved: AtomicU64,
+    compared: AtomicU64,
+    not_compared: AtomicU64,
+    blank_missing: AtomicU64,
     pub batches: AtomicU64,
 }
 
@@ -235,6 +245,9 @@ impl PageReader {
             read: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             saved: AtomicU64::new(0),
+            compared: AtomicU64::new(0),
+            not_compared: AtomicU64::new(0),
+            blank_missing: AtomicU64::new(0),
             batches: AtomicU64::new(0),
         });
         let mut reader = PageReader {
@@ -321,6 +334,17 @@ impl PageReader {
         self.shared.saved.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// What became of a photo that has a blank page.
+    pub(super) fn compared(&self, beside: Beside) {
+        let Shared { compared, not_compared, blank_missing, .. } = &*self.shared;
+        let count = match beside {
+            Beside::Used => compared,
+            Beside::NotUsed => not_compared,
+            Beside::Missing => blank_missing,
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// What it has done and is doing.
     pub fn figures(&self) -> Figures {
         let now = self.shared.started.elapsed().as_millis() as u64 + 1;
@@ -331,6 +355,9 @@ impl PageReader {
             read: self.shared.read.load(Ordering::Relaxed),
             failed: self.shared.failed.load(Ordering::Relaxed),
             saved: self.shared.saved.load(Ordering::Relaxed),
+            compared: self.shared.compared.load(Ordering::Relaxed),
+            not_compared: self.shared.not_compared.load(Ordering::Relaxed),
+            blank_missing: self.shared.blank_missing.load(Ordering::Relaxed),
             batches: self.shared.batches.load(Ordering::Relaxed),
             longest: Duration::from_millis(longest.unwrap_or(0)),
         }

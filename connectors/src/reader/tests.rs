@@ -2,9 +2,11 @@
 
 use super::tiny::Tiny;
 use super::*;
+use crate::decode::samples::Png;
+use crate::decode::Pixels;
 use crate::photos::{StoredPhotos, Verify};
 use bytes::Bytes;
-use inkflow_schemas::{Bp, ModelName, PhotoKey, Quality};
+use inkflow_schemas::{AreaState, Bp, ModelName, PhotoKey, Quality};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
@@ -29,7 +31,7 @@ fn settings(threads: usize) -> ReaderSettings {
 
 /// A grey PNG of 6 x 8: its mean is its value.
 fn grey(value: u8) -> Bytes {
-    crate::decode::samples::Png::of(6, 8, 8, 0, vec![value; 48]).bytes().into()
+    Png::of(6, 8, 8, 0, vec![value; 48]).bytes().into()
 }
 
 fn completion(value: u8) -> Option<Bp> {
@@ -80,7 +82,6 @@ fn damaged_folders_are_refused_with_a_reason() {
     check("probe.json", &|folder| std::fs::write(folder.join("probe.json"), "{}").unwrap());
     check("SHA-256 of model.onnx", &|folder| std::fs::write(folder.join("model.onnx"), "other").unwrap());
     check("its folder tiny/1", &edit("manifest.json", "\"version\":\"1\"", "\"version\":\"2\""));
-    check("templates", &edit("manifest.json", "\"reads_templates\":false", "\"reads_templates\":true"));
     check("has no output \"filled\"", &edit("manifest.json", "{\"name\":\"completion\"}", "{\"name\":\"filled\"}"));
     // Garbage that the manifest does mean.
     check("ONNX Runtime", &|folder| {
@@ -129,7 +130,7 @@ async fn areas_come_with_the_reading_of_a_page_that_can_be_judged() {
     let batch = BatchSettings { photos_max: 3, ..BatchSettings::default() };
     let reader = PageReader::start(vec![load(tiny).unwrap()], ReaderSettings { batch, ..settings(1) }).unwrap();
     let tiny = name("tiny@1");
-    let wide = || crate::decode::samples::Png::of(6, 4, 8, 0, vec![9; 24]).bytes().into();
+    let wide = || Png::of(6, 4, 8, 0, vec![9; 24]).bytes().into();
     let asked = [grey(1), wide(), grey(2)].map(|photo| reader.read(&tiny, photo));
     let told: Vec<_> = futures::future::join_all(asked).await.into_iter().map(|said| boxes(&said.unwrap().1)).collect();
     let whole = [("answered", [0, 0, 10_000, 5_000]), ("blank", [0, 5_000, 10_000, 5_000])];
@@ -310,19 +311,20 @@ async fn fetch_hash_known_decode_infer() {
     let ask = |uri: &str, model: &str| {
         let key = PhotoKey { uri: uri.into(), version: "".into() };
         let photo = Photo { key: key.clone(), bytes: None, sha256: None };
-        (Question { photo: key, model: name(model), template: None }, photo)
+        (Question { photo: key, model: name(model), template: None }, Sheet { photo, blank: None })
     };
-    let (question, photo) = ask("a.png", "tiny@1");
-    let answer = reader.read(&question, &photo).await.unwrap();
+    let (question, sheet) = ask("a.png", "tiny@1");
+    let answer = reader.read(&question, &sheet).await.unwrap();
     let sha256 = crate::photos::verify::sha256(&grey(51));
     assert_eq!((answer.reading.completion, answer.sha256), (Bp::new(2_000), Some(sha256)));
 
-    let (missing, photo_missing) = ask("b.png", "tiny@1");
-    assert_eq!(reader.read(&missing, &photo_missing).await, Err(ReadError::Definite(Fault::NotFound)));
-    let (other, photo_other) = ask("b.png", "tiny@2");
-    let unknown = reader.read(&other, &photo_other).await.unwrap_err();
+    let (missing, sheet_missing) = ask("b.png", "tiny@1");
+    assert_eq!(reader.read(&missing, &sheet_missing).await, Err(ReadError::Definite(Fault::NotFound)));
+    let (other, sheet_other) = ask("b.png", "tiny@2");
+    let unknown = reader.read(&other, &sheet_other).await.unwrap_err();
     assert!(matches!(unknown, ReadError::Passing { .. }), "the store is not asked for a model that is not there");
-    let false_hash = Photo { sha256: Some([0; 32]), ..photo.clone() };
+    let photo = Photo { sha256: Some([0; 32]), ..sheet.photo.clone() };
+    let false_hash = Sheet { photo, blank: None };
     assert_eq!(reader.read(&question, &false_hash).await, Err(ReadError::Definite(Fault::HashMismatch)));
 
     let stored = Reading { quality: Quality::Dark, completion: None, confidence: None };
@@ -331,9 +333,49 @@ async fn fetch_hash_known_decode_infer() {
         let known = (hash == sha256 && model.as_str() == "tiny@1").then_some(stored);
         Box::pin(std::future::ready(known))
     }));
-    assert_eq!(reader.read(&question, &photo).await.unwrap().reading, stored);
+    assert_eq!(reader.read(&question, &sheet).await.unwrap().reading, stored);
     let figures = pages.figures();
     assert_eq!((figures.read, figures.saved), (before, 1), "what is known costs no inference");
+}
+
+/// Where the photo can be laid over its blank page, that decides; where not, the model alone does, and no photo fails for
+/// want of a blank page.
+#[tokio::test]
+async fn the_blank_page_decides_where_it_can() {
+    let (blank, areas, done, other) = crate::template::tests::homework();
+    let png = |picture: Pixels| -> Bytes { Png::of(picture.width, picture.height, 8, 0, picture.bytes).bytes().into() };
+    let store = StoredPhotos::memory();
+    store.put("done.png", png(done)).await.unwrap();
+    store.put("other.png", png(other)).await.unwrap();
+    let pages = Arc::new(PageReader::start(vec![load(Tiny::default()).unwrap()], settings(1)).unwrap());
+    // Only a photo with no blank page is looked up by its bytes alone.
+    let reader = PhotoReader::new(Verify::new(store.clone()), pages.clone())
+        .with_known(Arc::new(|_, _| panic!("its blank page was not looked at")));
+    let photo = |uri: &str| Photo { key: PhotoKey { uri: uri.into(), version: "".into() }, bytes: None, sha256: None };
+    let page = Arc::new(TemplatePage { page: 1, photo: photo("blank.png"), areas });
+    let read = async |uri: &str| {
+        let sheet = Sheet { photo: photo(uri), blank: Some(page.clone()) };
+        let template = Some(page.photo.key.clone());
+        let question = Question { photo: sheet.photo.key.clone(), model: name("tiny@1"), template };
+        reader.read(&question, &sheet).await.unwrap()
+    };
+    let beside = || {
+        let Figures { compared, not_compared, blank_missing, .. } = pages.figures();
+        (compared, not_compared, blank_missing)
+    };
+
+    let without = read("done.png").await;
+    assert_eq!((without.areas.len(), beside()), (0, (0, 0, 1)), "the blank page is not there yet");
+    store.put("blank.png", png(blank)).await.unwrap();
+    let with = read("done.png").await;
+    assert_eq!((with.reading.completion, beside()), (Bp::new(5_000), (1, 0, 1)));
+    assert_ne!(without.reading.completion, with.reading.completion);
+    let states: Vec<AreaState> = with.areas.iter().map(|area| area.state).collect();
+    assert_eq!(states, [AreaState::Answered, AreaState::Blank].repeat(5));
+    // Prepared once: what lies there now does not matter.
+    store.put("blank.png", grey(0)).await.unwrap();
+    assert_eq!(read("done.png").await, with);
+    assert_eq!((read("other.png").await.areas.len(), beside()), (0, (2, 1, 1)), "a photo of another page");
 }
 
 #[test]

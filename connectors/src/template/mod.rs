@@ -16,7 +16,7 @@ mod matching;
 mod plane;
 mod refine;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use crate::decode::{Channels, InputSpec, Pixels};
 use features::{features, Feature};

@@ -107,6 +107,14 @@ fn areas() -> Vec<[Bp; 4]> {
     boxes(W, H).into_iter().map(|[x, y, w, h]| [bp(x + 4, W), bp(y + 4, H), bp(w - 8, W), bp(h - 8, H)]).collect()
 }
 
+/// A blank page, its areas, a photo of it on which every second one is answered, and a photo of another page.
+pub(crate) fn homework() -> (Pixels, Vec<[Bp; 4]>, Pixels, Pixels) {
+    let (mine, other) = (page(W, H, 1), page(W, H, 2));
+    let to = corners_to(W as f32, H as f32, views()[1]);
+    let shot = |page: &[f32]| photo(page, (W, H), &to, PHOTO, 4.0);
+    (flat(&mine, W, H), areas(), shot(&answered(&mine, W, H, 120.0)), shot(&other))
+}
+
 #[test]
 fn a_known_perspective_is_found_to_the_pixel() {
     let blank = page(W, H, 1);

@@ -7,7 +7,7 @@ use inkflow_operators::pages::{Judged, PageOf, Upload};
 use inkflow_operators::pairs::{Enrolled, Task};
 use inkflow_operators::views::positions::{Freshness, Rejected};
 use inkflow_operators::Epoch;
-use inkflow_schemas::{Id, Millis, Outcome, PhotoKey, Policy, Question, Scope};
+use inkflow_schemas::{Id, Millis, Outcome, PhotoKey, Policy, Question, Scope, TemplatePage};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -72,4 +72,6 @@ pub struct Want {
     pub bytes: Option<u64>,
     /// The photo's SHA-256, where the event gave it.
     pub sha256: Option<[u8; 32]>,
+    /// The blank page, where the question has one.
+    pub blank: Option<Arc<TemplatePage>>,
 }

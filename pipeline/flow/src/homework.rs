@@ -104,6 +104,7 @@ fn want((question, asking): (Question, Asking)) -> (Question, Want) {
         student_id: asking.page.student_id.clone(),
         bytes: photo.and_then(|photo| photo.bytes),
         sha256: photo.and_then(|photo| photo.sha256),
+        blank: question.template.as_ref().and_then(|_| asking.page.blank().cloned()),
     };
     (question, want)
 }

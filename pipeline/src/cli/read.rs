@@ -2,12 +2,12 @@
 
 use super::exit::Exit;
 use super::Failure;
-use crate::blank::{self, Blank};
+use crate::blank;
 use crate::read::{self, Line, Told};
 use bytes::Bytes;
 use indicatif::{ProgressBar, ProgressStyle};
 use inkflow_connectors::overlay::{overlay, Form};
-use inkflow_connectors::reader::{Model, PageReader, ReaderSettings};
+use inkflow_connectors::reader::{Blank, Model, PageReader, ReaderSettings};
 use inkflow_schemas::Fault;
 use std::collections::{HashSet, VecDeque};
 use std::io::{self, IsTerminal, Write};
@@ -64,7 +64,7 @@ pub(super) fn run(ReadArgs { photos, model, overlay, template, areas }: ReadArgs
     let settings = ReaderSettings { threads: default.threads.min(photos.len()), ..default };
     let pages = PageReader::start(vec![model.clone()], settings).map_err(crate::readers::ModelError::from)?;
     let all = photos.into_iter().zip(overlays).collect();
-    let blank = template.map(|template| (template, areas));
+    let blank = template.map(|template| (template, areas.unwrap_or_default()));
     super::run::runtime()?.block_on(read_all(all, blank, Arc::new(pages), model, settings.threads * 2))
 }
 
@@ -104,13 +104,13 @@ type Done = (PathBuf, Result<Told, Fault>, io::Result<()>);
 /// Reads photos, at most `at_once` of them together, and prints their lines in the order of asking.
 async fn read_all(
     mut photos: VecDeque<(PathBuf, Place)>,
-    blank: Option<(PathBuf, Option<Areas>)>,
+    blank: Option<(PathBuf, Areas)>,
     pages: Arc<PageReader>,
     model: Model,
     at_once: usize,
 ) -> Result<(), Failure> {
     let blank = match blank {
-        Some((path, areas)) => Some(Arc::new(prepared(&path, areas, &pages, &model).await?)),
+        Some((path, areas)) => Some(Arc::new((prepared(&path, &pages, &model).await?, areas))),
         None => None,
     };
     let bar = bar(photos.len());
@@ -142,13 +142,19 @@ async fn read_all(
 }
 
 /// The blank page; without it nothing is read, as whoever named it wants it used.
-async fn prepared(path: &Path, areas: Option<Areas>, pages: &PageReader, model: &Model) -> Result<Blank, Failure> {
+async fn prepared(path: &Path, pages: &PageReader, model: &Model) -> Result<Blank, Failure> {
     let failed = |fault: Fault| Failure::Usage(format!("the blank page {}: {}", path.display(), fault.as_str()));
     let bytes = read::photo(path).map_err(failed)?;
-    Blank::of(bytes, areas, pages, model.name()).await.map_err(failed)
+    Blank::of(bytes, pages, model.name()).await.map_err(|error| failed(read::fault(error)))
 }
 
-async fn one(photo: PathBuf, place: Place, blank: Option<Arc<Blank>>, pages: Arc<PageReader>, model: Model) -> Done {
+async fn one(
+    photo: PathBuf,
+    place: Place,
+    blank: Option<Arc<(Blank, Areas)>>,
+    pages: Arc<PageReader>,
+    model: Model,
+) -> Done {
     let path = photo.clone();
     let bytes = match tokio::task::spawn_blocking(move || read::photo(&path)).await {
         Ok(Ok(bytes)) => bytes,
@@ -158,7 +164,7 @@ async fn one(photo: PathBuf, place: Place, blank: Option<Arc<Blank>>, pages: Arc
     let mut outcome = read::read(&pages, &model, bytes.clone()).await;
     if let (Ok(told), Some(blank)) = (&outcome, blank) {
         let (told, bytes) = (told.clone(), bytes.clone());
-        let compared = tokio::task::spawn_blocking(move || blank.compare(&bytes, told)).await;
+        let compared = tokio::task::spawn_blocking(move || blank::compare(&blank.0, &blank.1, &bytes, told)).await;
         outcome = compared.map_err(|_| Fault::ModelError);
     }
     let drawn = match (&outcome, place) {

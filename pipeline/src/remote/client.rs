@@ -3,10 +3,10 @@
 use super::{FromReader, ToReader};
 use crate::cluster::hello::{HelloError, Shared};
 use crate::cluster::{connect_as_reader, frames, Terms, BEAT, SILENCE_MAX};
-use crate::pool::{read_photo, PoolAnswer};
+use crate::pool::{read_sheet, PoolAnswer};
 use frames::MESSAGE_BYTES_MAX;
-use inkflow_connectors::reader::{BoxFuture, Known, Reader};
-use inkflow_schemas::{ModelName, Photo, Question, Reading};
+use inkflow_connectors::reader::{BoxFuture, Known, Reader, Sheet};
+use inkflow_schemas::{ModelName, Question, Reading};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -182,13 +182,13 @@ async fn session(
         tokio::select! {
             message = heard.recv() => match message {
                 Some(Ok(ToReader::Lent(lease))) => {
-                    let (question, photo) = *lease;
+                    let (question, sheet) = *lease;
                     if finishing.is_some() {
                         let _ = say.send(FromReader::GivenBack(question)).await;
                         continue;
                     }
                     lent.insert(question.clone());
-                    reading.spawn(answer(reader.clone(), question, photo, say.clone()));
+                    reading.spawn(answer(reader.clone(), question, sheet, say.clone()));
                 }
                 Some(Ok(ToReader::Known(sha256, model, reading))) => asked.answer(sha256, model, reading),
                 Some(Ok(ToReader::Here)) => {}
@@ -226,8 +226,8 @@ async fn session(
     ended
 }
 
-async fn answer(reader: Arc<dyn Reader>, question: Question, photo: Photo, say: mpsc::Sender<FromReader>) -> Question {
-    let said = match read_photo(&*reader, question.clone(), photo).await {
+async fn answer(reader: Arc<dyn Reader>, question: Question, sheet: Sheet, say: mpsc::Sender<FromReader>) -> Question {
+    let said = match read_sheet(&*reader, question.clone(), sheet).await {
         PoolAnswer::Done(answered) => FromReader::Answered(Box::new(answered)),
         PoolAnswer::Again(question) => FromReader::GivenBack(question),
         PoolAnswer::Away(question, wait) => FromReader::Away(question, wait),

@@ -9,7 +9,8 @@
 mod client;
 mod server;
 
-use inkflow_schemas::{ModelName, Photo, Question, Reading};
+use inkflow_connectors::reader::Sheet;
+use inkflow_schemas::{ModelName, Question, Reading};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -46,8 +47,8 @@ enum FromReader {
 /// What a reader is told.
 #[derive(Debug, Serialize, Deserialize)]
 enum ToReader {
-    /// It is lent a question; this is known of the photo.
-    Lent(Box<(Question, Photo)>),
+    /// It is lent a question; this is known of the photo, and of the blank page.
+    Lent(Box<(Question, Sheet)>),
     /// What that model said of those bytes; nothing where it has not read them.
     Known([u8; 32], ModelName, Option<Reading>),
     /// Process 0 is there.

@@ -4,10 +4,10 @@ use super::{FromReader, ToReader, LEASE_MAX, LOSSES_MAX, ROOM_MAX};
 use crate::cluster::{frames, BEAT, SILENCE_MAX};
 use crate::live::Answered;
 use crate::names;
-use crate::pool::{Lease, PoolAnswer, Takers};
+use crate::pool::{sheet, Lease, PoolAnswer, Takers};
 use crate::start::KnownBytes;
 use frames::MESSAGE_BYTES_MAX;
-use inkflow_schemas::{Fault, Outcome, Photo, Question};
+use inkflow_schemas::{Fault, Outcome, Question};
 use rustc_hash::FxHashMap;
 use std::collections::VecDeque;
 use std::io;
@@ -173,8 +173,8 @@ impl Joint {
         // Noted before it is sent: what is lost on the way is asked again.
         self.lent.insert(question.clone(), Lent { since: Instant::now(), given_back: false });
         self.room = self.room.saturating_sub(1);
-        let photo = Photo { key: question.photo.clone(), bytes: want.bytes, sha256: want.sha256 };
-        frames::write(to, &ToReader::Lent(Box::new((question, photo)))).await
+        let sheet = sheet(&question, want);
+        frames::write(to, &ToReader::Lent(Box::new((question, sheet)))).await
     }
 
     /// Asks elsewhere what was lent too long ago.
