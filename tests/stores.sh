@@ -215,6 +215,9 @@ ended_as_asked() {
 at_once() {
     sed 's/path: homework/path: again/; s/schema: homework/schema: homework_again/' "$work/flow.yaml" >"$work/again.yaml"
     (cd "$work" && timeout 120 "$inkflow" run again.yaml --until-end --now "$NOW" -w 2) || return
+    # What was answered lies in the bucket, and comes out of it as it was recorded.
+    (cd "$work" && "$inkflow" readings again.yaml) >"$work/answered.jsonl" || return
+    [ "$(wc -l <"$work/answered.jsonl")" = "$(wc -l <"$work/in/readings.jsonl")" ] || { cat "$work/answered.jsonl"; return 1; }
     sql "DROP SCHEMA homework CASCADE; ALTER SCHEMA homework_again RENAME TO homework" && equal
 }
 

@@ -3,7 +3,7 @@
 use crate::run::RunError;
 use inkflow_connectors::dead_letter::{DeadLetterFile, DeadLetters};
 use inkflow_connectors::folder::FolderSource;
-use inkflow_connectors::journal::{folder, Journal, JournalSettings};
+use inkflow_connectors::journal::{folder, peek, Journal, JournalSettings};
 #[cfg(feature = "kafka")]
 use inkflow_connectors::kafka;
 use inkflow_connectors::notification::Notifications;
@@ -49,6 +49,18 @@ impl JournalPlace {
         match self {
             JournalPlace::Folder(folder) => Some(folder),
             JournalPlace::Bucket(..) => None,
+        }
+    }
+
+    /// Looks whether it is there, and changes nothing.
+    pub async fn is_there(&self) -> Result<bool, RunError> {
+        match self {
+            JournalPlace::Folder(folder) => Ok(folder.is_dir()),
+            JournalPlace::Bucket(store, path) => {
+                let found = peek(store.clone(), path).await;
+                let found = found.map_err(|error| RunError::Journal { path: self.to_string(), error })?;
+                Ok(found.is_some())
+            }
         }
     }
 

@@ -8,13 +8,14 @@ use inkflow_schemas::{Bp, Fault, ModelName, Outcome, Reading};
 use std::io::Write;
 use std::path::Path;
 
-/// Writes every answer of the journal in `folder` as a line of a readings.jsonl; gives how many. The journal must be
-/// there, and no other process have it: opening it ends whoever has.
-pub async fn write_readings(folder: &Path, out: &mut dyn Write) -> Result<u64, RunError> {
-    if !folder.is_dir() {
-        return Err(RunError::file("the journal at", folder, "there is none"));
+/// Writes every answer of a journal as a line of a readings.jsonl; gives how many. The journal must be there, and no other
+/// process have it: opening it ends whoever has.
+pub async fn write_readings(place: &JournalPlace, out: &mut dyn Write) -> Result<u64, RunError> {
+    let said = place.to_string();
+    if !place.is_there().await? {
+        return Err(RunError::file("the journal at", Path::new(&said), "there is none"));
     }
-    let journal = JournalPlace::Folder(folder.to_owned()).open().await?;
+    let journal = place.open().await?;
     let mut fault: Option<String> = None;
     let scanned = journal
         .scan(Collection::Readings, |_, row| {
@@ -27,11 +28,11 @@ pub async fn write_readings(folder: &Path, out: &mut dyn Write) -> Result<u64, R
             fault = written.err();
         })
         .await;
-    let journal_error = |error| RunError::Journal { path: folder.display().to_string(), error };
+    let journal_error = |error| RunError::Journal { path: said.clone(), error };
     let count = scanned.map_err(journal_error)?;
     journal.close().await.map_err(journal_error)?;
     match fault {
-        Some(fault) => Err(RunError::file("the readings of", folder, fault)),
+        Some(fault) => Err(RunError::file("the readings of", Path::new(&said), fault)),
         None => Ok(count),
     }
 }

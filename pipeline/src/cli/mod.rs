@@ -9,10 +9,12 @@ mod reader;
 mod run;
 mod supervise;
 
-use crate::config::{self, ConfigError, FlowConfig, LogFormat};
+use crate::config::{self, ConfigError, FlowConfig, JournalConfig, LogFormat};
+use crate::places::JournalPlace;
 use crate::readers::ModelError;
 use crate::remote::ReaderError;
 use crate::run::RunError;
+use crate::stores;
 use clap::{Parser, Subcommand};
 use exit::Exit;
 use inkflow_schemas::Millis;
@@ -65,11 +67,14 @@ enum Command {
     },
     /// Prints what a run's models answered, as the lines of a readings.jsonl, so that another run can replay it.
     #[command(after_help = "No other process may have the journal: opening it ends whoever has.\n\n\
-        Example:\n  inkflow readings --journal j > replay/readings.jsonl")]
+        Examples:\n  inkflow readings --journal j > replay/readings.jsonl\n  inkflow readings flow.yaml > replay/readings.jsonl")]
     Readings {
-        /// Where the journal lies.
-        #[arg(long, value_name = "DIR")]
-        journal: PathBuf,
+        /// The flow file whose journal it is: in a folder or in a bucket.
+        #[arg(value_name = "FLOW.yaml", required_unless_present = "journal")]
+        flow: Option<PathBuf>,
+        /// The journal's folder, without a flow file.
+        #[arg(long, value_name = "DIR", conflicts_with = "flow")]
+        journal: Option<PathBuf>,
     },
     /// Prints the JSON Schema of a flow file, for editors.
     #[command(
@@ -209,6 +214,19 @@ pub fn main() -> ExitCode {
     ExitCode::from(u8::try_from(exit.code()).unwrap_or(1))
 }
 
+/// Where the journal of a flow lies, or one that is named.
+fn journal_of(flow: Option<PathBuf>, journal: Option<PathBuf>) -> Result<JournalPlace, Failure> {
+    let config = match (&flow, journal) {
+        (Some(flow), _) => load(flow)?.journal,
+        (None, journal) => journal.map(JournalConfig::Folder),
+    };
+    let config = config.ok_or_else(|| {
+        let named = flow.map(|flow| flow.display().to_string()).unwrap_or_default();
+        Failure::Usage(format!("{named} names no journal"))
+    })?;
+    Ok(stores::journal(&config)?)
+}
+
 fn command(command: Command) -> Result<(), Failure> {
     match command {
         Command::Run(args) => run::run(*args),
@@ -218,10 +236,11 @@ fn command(command: Command) -> Result<(), Failure> {
         Command::Eval(args) => eval::run(args),
         Command::Supervise(args) => supervise::run(args),
         Command::Check { flow } => check::run(&flow),
-        Command::Readings { journal } => {
+        Command::Readings { flow, journal } => {
+            let place = journal_of(flow, journal)?;
             let runtime = tokio::runtime::Runtime::new().map_err(|error| Failure::Other(error.to_string()))?;
             let mut out = io::BufWriter::new(io::stdout().lock());
-            runtime.block_on(crate::readings::write_readings(&journal, &mut out))?;
+            runtime.block_on(crate::readings::write_readings(&place, &mut out))?;
             out.flush().map_err(|error| Failure::Other(error.to_string()))
         }
         Command::Schema => {
