@@ -205,6 +205,13 @@ class Table:
         return "\n".join([f"| {' | '.join(names)} |", "| --- | --- | ---: | --- |" + " ---: |" * len(self.plain.numbers) + " --- |", *self.lines])
 
 
+def reliability(name, rows):
+    """The table that shows what a confidence is worth."""
+    show = lambda v: "" if v is None else f"{v:.3f}"
+    lines = [f"| {b / 10:.1f} to {(b + 1) / 10:.1f} | {n} | {show(sure)} | {show(right)} | {show(off)} |" for b, n, sure, right, off in judge.reliability(rows)]
+    return "\n".join([f"| confidence, {name} | photos | said | right | MAE |", "| --- | ---: | ---: | ---: | ---: |", *lines])
+
+
 def main():
     beside = HERE.parent.parent / "shared/devreal"
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -257,7 +264,8 @@ def main():
     milliseconds = round(1000 * float(np.median(reader.seconds)), 1)
     speed = (f"{milliseconds} ms a page on one thread (median of its own time; aim <= 20), {reader.bytes} bytes (aim <= 8000000). "
              f"Complete is said from {limit:.2f} on, as is best on the synthetic pages.")
-    print(f"{args.model}\n\n{table.text()}\n\n{speed}")
+    sure = "\n\n".join(reliability(name, rows) for name, rows in (("real photos", photos), ("synthetic", made)) if rows)
+    print(f"{args.model}\n\n{table.text()}\n\n{speed}\n\n{sure}")
     if args.write:
         summary = {"real_mae": table.kept.get("all real originals: MAE", {}).get("value"), "milliseconds_one_thread": milliseconds,
                    "real_rank_correlation": table.kept.get("all real originals: rho", {}).get("value"),
@@ -266,7 +274,7 @@ def main():
         (args.model / "figures.json").write_text(json.dumps({"summary": summary, "complete_from": limit, **table.kept}, indent=2) + "\n")
         card = args.model / "README.md"
         if card.exists():
-            shown = f"<!-- figures: written by eval.py -->\n{table.text()}\n\n{speed}\n<!-- end of figures -->"
+            shown = f"<!-- figures: written by eval.py -->\n{table.text()}\n\n{speed}\n\n{sure}\n<!-- end of figures -->"
             card.write_text(re.sub(r"<!-- figures: .*<!-- end of figures -->", lambda _: shown, card.read_text(), flags=re.DOTALL))
         manifest = json.loads((args.model / "manifest.json").read_text())
         (args.model / "manifest.json").write_text(json.dumps({**manifest, "figures": summary}, indent=2) + "\n")

@@ -122,14 +122,23 @@ def unusable(rows):
     return float((doubt[~good] > np.quantile(doubt[good], 0.97)).mean())
 
 
+def reliability(rows):
+    """Confidence against being right (a page taken as one, completion within .1), in ten bins: (bin, photos, mean confidence, share
+    that is right, mean error of completion or None). Empty bins are left out."""
+    rows, out = [r for r in rows if r["truth"] is not None or not r["page"]], []
+    for b in range(10):
+        some = [r for r in rows if min(int(r["sure"] * 10), 9) == b]
+        off = [abs(r["truth"] - r["said"]) for r in some if r["truth"] is not None]
+        right = [(r["called"] != "not_a_page") == r["page"] and (r["truth"] is None or abs(r["truth"] - r["said"]) <= 0.1) for r in some]
+        if some:
+            out.append((b, len(some), float(np.mean(column(some, "sure"))), float(np.mean(right)), float(np.mean(off)) if off else None))
+    return out
+
+
 def calibration(rows):
-    """Expected calibration error, ten bins: confidence against being right (a page taken as one, completion within .1)."""
-    rows = [r for r in rows if r["truth"] is not None or not r["page"]]
-    right = np.array([(r["called"] != "not_a_page") == r["page"] and (r["truth"] is None or abs(r["truth"] - r["said"]) <= 0.1)
-                      for r in rows], float)
-    sure = column(rows, "sure")
-    at = np.minimum((sure * 10).astype(int), 9)
-    return float(sum(abs(right[at == b].sum() - sure[at == b].sum()) for b in range(10)) / len(rows)) if rows else None
+    """Expected calibration error, by those ten bins."""
+    bins = reliability(rows)
+    return sum(n * abs(right - sure) for _, n, sure, right, _ in bins) / sum(n for _, n, *_ in bins) if bins else None
 
 
 def area_f1(rows):

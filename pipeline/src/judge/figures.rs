@@ -224,20 +224,44 @@ pub fn unusable(rows: &[&Row]) -> Option<f64> {
     Some(bad.iter().filter(|row| 1.0 - row.ok > limit).count() as f64 / bad.len() as f64)
 }
 
-/// Expected calibration error, ten bins: confidence against being right, which is a page taken as one and its completion
-/// within [`RIGHT_WITHIN`], or another picture refused.
-pub fn calibration(rows: &[&Row]) -> Option<f64> {
-    let rows: Vec<&Row> = rows.iter().copied().filter(|row| row.truth.is_some() || !row.page).collect();
-    let mut off = [0.0; 10];
-    for row in &rows {
-        let near = row.truth.is_none_or(|truth| (truth - row.said).abs() <= RIGHT_WITHIN);
-        let right = f64::from(u8::from(row.called_page == row.page && near));
-        let bin = ((row.sure * 10.0).max(0.0) as usize).min(9);
-        if let Some(off) = off.get_mut(bin) {
-            *off += right - row.sure;
+/// Photos of about one confidence.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Bin {
+    /// How many.
+    pub photos: usize,
+    /// The mean of their confidences.
+    pub sure: f64,
+    /// The share that is right: a page taken as one and its completion within [`RIGHT_WITHIN`], or another picture refused.
+    pub right: f64,
+    /// The mean error of completion, over those that have one.
+    pub off: Option<f64>,
+}
+
+/// What confidence is worth: the photos by tenths of it.
+pub fn reliability(rows: &[&Row]) -> [Bin; 10] {
+    let judged = |row: &&&Row| row.truth.is_some() || !row.page;
+    std::array::from_fn(|tenth| {
+        let of = |row: &&&Row| ((row.sure * 10.0).max(0.0) as usize).min(9) == tenth;
+        let some: Vec<&Row> = rows.iter().filter(judged).filter(of).copied().collect();
+        let off: Vec<f64> = some.iter().filter_map(|row| Some((row.truth? - row.said).abs())).collect();
+        let near = |row: &Row| row.truth.is_none_or(|truth| (truth - row.said).abs() <= RIGHT_WITHIN);
+        let right = some.iter().filter(|row| row.called_page == row.page && near(row)).count();
+        let mean = |sum: f64, of: usize| sum / of.max(1) as f64;
+        Bin {
+            photos: some.len(),
+            sure: mean(some.iter().map(|row| row.sure).sum(), some.len()),
+            right: mean(right as f64, some.len()),
+            off: (!off.is_empty()).then(|| mean(off.iter().sum(), off.len())),
         }
-    }
-    (!rows.is_empty()).then(|| off.iter().map(|off: &f64| off.abs()).sum::<f64>() / rows.len() as f64)
+    })
+}
+
+/// Expected calibration error: how far confidence is from being right, by tenths of it.
+pub fn calibration(rows: &[&Row]) -> Option<f64> {
+    let bins = reliability(rows);
+    let photos: usize = bins.iter().map(|bin| bin.photos).sum();
+    let off: f64 = bins.iter().map(|bin| bin.photos as f64 * (bin.right - bin.sure).abs()).sum();
+    (photos > 0).then(|| off / photos as f64)
 }
 
 /// Linear between the two values beside it.

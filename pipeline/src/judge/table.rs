@@ -1,6 +1,6 @@
 //! The table of issue 6: each figure with its aim, its interval, and what the plain baseline has.
 
-use super::figures::{self, Figure, Row, DONE};
+use super::figures::{self, Bin, Figure, Row, DONE};
 use super::ink;
 use std::fmt::Write;
 
@@ -38,7 +38,23 @@ impl Table {
         table.add("receipts refused", ">= .7", &all, &figures::refused("receipt"));
         table.add("unusable found at 3 % false rejects", ">= .9", &all, &figures::unusable);
         table.add("calibration error", "<= .05", &all, &figures::calibration);
+        table.reliability(&all);
         table
+    }
+
+    /// What confidence is worth, below the figures.
+    fn reliability(&mut self, rows: &[&Row]) {
+        let bins = figures::reliability(rows);
+        if bins.iter().all(|bin| bin.photos == 0) {
+            return;
+        }
+        self.lines.push_str(RELIABILITY);
+        for (tenth, Bin { photos, sure, right, off }) in bins.into_iter().enumerate().filter(|(_, bin)| bin.photos > 0)
+        {
+            let (from, to) = (tenth as f64 / 10.0, (tenth + 1) as f64 / 10.0);
+            let off = off.map(|off| format!("{off:.3}")).unwrap_or_default();
+            let _ = writeln!(self.lines, "| {from:.1} to {to:.1} | {photos} | {sure:.3} | {right:.3} | {off} |");
+        }
     }
 
     /// As Markdown.
@@ -87,6 +103,8 @@ impl Table {
 const HEAD: &str =
     "| figure | aim | got | 95 % | ink density | photos of sources |\n| --- | --- | ---: | --- | ---: | --- |\n";
 
+const RELIABILITY: &str = "\n| confidence | photos | said | right | MAE |\n| --- | ---: | ---: | ---: | ---: |\n";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,6 +136,7 @@ mod tests {
         assert!(text.contains("\n| all photos: MAE |  | 0.000 | 0.00..0.00 | 0.300 | 40 of 2 |\n"), "{text}");
         assert!(text.contains("\n| medium scan: rho |  | 1.000 | 1.00..1.00 |  | 40 of 2 |\n"), "{text}");
         assert!(text.contains("\n| pages called a page | >= .99 | 1.000 | 1.00..1.00 |  | 40 of 2 |\n"), "{text}");
+        assert!(text.ends_with("\n| 0.9 to 1.0 | 40 | 1.000 | 1.000 | 0.000 |"), "{text}");
         assert!(!text.contains("medium photo") && !text.contains("receipt") && !text.contains("notes"), "{text}");
         assert_eq!(Table::of(&[], DONE).text().lines().count(), 2);
     }
