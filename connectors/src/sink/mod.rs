@@ -17,6 +17,7 @@ mod pending;
 pub(crate) mod plan;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+mod sql;
 pub mod sqlite;
 #[cfg(test)]
 mod tests;

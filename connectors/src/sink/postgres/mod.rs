@@ -29,11 +29,12 @@ use tokio::runtime::Runtime;
 use tokio_postgres::{Client, IsolationLevel, Transaction};
 
 use super::plan::{self, Standing};
+use super::sql::quoted;
 use super::{Claim, EpochStamp, Sink, SinkError, ViewChanges};
 use crate::hidden::Hidden;
 use error::Failure;
 use session::{within, Session};
-use statements::{quoted, Names};
+use statements::Names;
 
 pub use probe::probe;
 pub use session::PostgresTls;

@@ -8,8 +8,9 @@ use inkflow_schemas::{Column, ColumnKind, ViewSchema};
 use tokio_postgres::Transaction;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::super::sql::{one_line, quoted};
 use super::error::Failure;
-use super::statements::{literal, one_line, quoted, Names};
+use super::statements::{literal, Names};
 
 /// A view that is found by its comment, so that nobody else's is ever dropped.
 struct Readable {

@@ -1,5 +1,6 @@
 //! The SQL that changes rows, and names as SQL has them.
 
+use super::super::sql::{self, quoted};
 use inkflow_schemas::{Column, ColumnKind, ViewSchema};
 
 /// Names within the sink's schema.
@@ -15,24 +16,12 @@ impl Names {
     }
 }
 
-pub(super) fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
 pub(super) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-pub(super) fn names(columns: &[Column]) -> String {
-    columns.iter().map(|column| quoted(column.name)).collect::<Vec<_>>().join(", ")
-}
-
-pub(super) fn one_line(doc: &str) -> String {
-    doc.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-pub(super) fn select(names_: &Names, view: &ViewSchema) -> String {
-    format!("SELECT {} FROM {}", names(view.columns), names_.of(view.name))
+pub(super) fn select(names: &Names, view: &ViewSchema) -> String {
+    format!("SELECT {} FROM {}", sql::names(view.columns), names.of(view.name))
 }
 
 /// Rows come as an array for each column: one statement for any number of them, which is prepared once.
@@ -48,31 +37,17 @@ fn arrays(columns: &[Column]) -> String {
     columns.iter().enumerate().map(array).collect::<Vec<_>>().join(", ")
 }
 
-pub(super) fn upsert(names_: &Names, view: &ViewSchema) -> String {
-    let rest: Vec<String> = view.columns[view.key_columns..]
-        .iter()
-        .map(|column| format!("{0} = excluded.{0}", quoted(column.name)))
-        .collect();
-    let conflict = match rest.is_empty() {
-        true => "NOTHING".to_owned(),
-        false => format!("UPDATE SET {}", rest.join(", ")),
-    };
-    format!(
-        "INSERT INTO {} ({}) SELECT * FROM unnest({}) ON CONFLICT ({}) DO {conflict}",
-        names_.of(view.name),
-        names(view.columns),
-        arrays(view.columns),
-        names(view.key())
-    )
+pub(super) fn upsert(names: &Names, view: &ViewSchema) -> String {
+    sql::upsert(view, &names.of(view.name), &format!("SELECT * FROM unnest({})", arrays(view.columns)))
 }
 
-pub(super) fn delete(names_: &Names, view: &ViewSchema) -> String {
+pub(super) fn delete(names: &Names, view: &ViewSchema) -> String {
     let on: Vec<String> = view.key().iter().map(|column| format!("t.{0} = k.{0}", quoted(column.name))).collect();
     format!(
         "DELETE FROM {} t USING unnest({}) AS k ({}) WHERE {}",
-        names_.of(view.name),
+        names.of(view.name),
         arrays(view.key()),
-        names(view.key()),
+        sql::names(view.key()),
         on.join(" AND ")
     )
 }

@@ -3,8 +3,9 @@
 use inkflow_schemas::{Column, ColumnKind, ViewSchema};
 use tokio_postgres::Transaction;
 
+use super::super::sql::{names, one_line, quoted};
 use super::error::Failure;
-use super::statements::{literal, names, one_line, quoted, Names};
+use super::statements::{literal, Names};
 
 const EPOCH_TABLE: &str = "inkflow_epoch";
 const EPOCH_DOC: &str =

@@ -1,5 +1,6 @@
 //! The SQL: tables that explain themselves, and the statements that change them.
 
+use super::super::sql::{self, names, one_line, quoted};
 use inkflow_schemas::{Column, ColumnKind, ViewSchema};
 use rusqlite::{params, Connection, OptionalExtension, Transaction};
 
@@ -138,36 +139,10 @@ pub(super) fn select(view: &ViewSchema) -> String {
 }
 
 pub(super) fn upsert(view: &ViewSchema) -> String {
-    let values = vec!["?"; view.columns.len()].join(", ");
-    let rest: Vec<String> = view.columns[view.key_columns..]
-        .iter()
-        .map(|column| format!("{0} = excluded.{0}", quoted(column.name)))
-        .collect();
-    let conflict = match rest.is_empty() {
-        true => "NOTHING".to_owned(),
-        false => format!("UPDATE SET {}", rest.join(", ")),
-    };
-    format!(
-        "INSERT INTO {} ({}) VALUES ({values}) ON CONFLICT ({}) DO {conflict}",
-        quoted(view.name),
-        names(view.columns),
-        names(view.key())
-    )
+    sql::upsert(view, &quoted(view.name), &format!("VALUES ({})", vec!["?"; view.columns.len()].join(", ")))
 }
 
 pub(super) fn delete(view: &ViewSchema) -> String {
     let key: Vec<String> = view.key().iter().map(|column| format!("{} = ?", quoted(column.name))).collect();
     format!("DELETE FROM {} WHERE {}", quoted(view.name), key.join(" AND "))
-}
-
-fn names(columns: &[Column]) -> String {
-    columns.iter().map(|column| quoted(column.name)).collect::<Vec<_>>().join(", ")
-}
-
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-fn one_line(doc: &str) -> String {
-    doc.split_whitespace().collect::<Vec<_>>().join(" ")
 }
