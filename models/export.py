@@ -1,7 +1,7 @@
 """Writes the trained weights as model.onnx in a folder, with its manifest and a probe, and checks it against TensorFlow.
 
-    python export.py [--weights .data/run/weights.npz] [--out .data/run/page/3]
-    python export.py --check --out page/2     only: the files belong together, and the model answers its probe
+    python export.py [--weights .data/run/weights.npz] [--out .data/run/page/4]
+    python export.py --check --out page/3     only: the files belong together, and the model answers its probe
 
 The version is the folder's name. What ships is copied to page/ by hand, once `eval` says that it is better.
 
@@ -127,7 +127,7 @@ def main():
     here = pathlib.Path(__file__).parent
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--weights", default=here / ".data/run/weights.npz")
-    parser.add_argument("--out", type=pathlib.Path, default=here / ".data/run/page/3")
+    parser.add_argument("--out", type=pathlib.Path, default=here / ".data/run/page/4")
     parser.add_argument("--untrained", action="store_true", help="random weights: for work on the contract only")
     parser.add_argument("--check", action="store_true")
     args = parser.parse_args()
