@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OnceCell, Semaphore};
 
 /// So many blank pages are kept prepared, of about 4 MB each.
-const KEPT_MAX: NonZeroUsize = NonZeroUsize::new(64).unwrap();
+const KEPT_MAX: NonZeroUsize = NonZeroUsize::MIN.saturating_add(63);
 
 /// A blank page that is ready to have photos laid over it.
 pub struct Blank {
