@@ -88,14 +88,17 @@ impl Source for Patient {
         bytes_max: usize,
         out: &mut Vec<RawRecord>,
     ) -> Result<PollState, SourceError> {
-        let deadline = Instant::now() + PATIENCE;
+        // librdkafka itself waits for as much as 30 s until it believes what a broker said of a topic just made.
+        let deadline = Instant::now() + 3 * PATIENCE;
         let had = out.len();
         loop {
             seal(&mut self.source)?;
             let bytes: usize = out.iter().skip(had).map(RawRecord::bytes).sum();
             let (records, bytes) = (records_max - (out.len() - had), bytes_max.saturating_sub(bytes));
             match self.source.poll(records, bytes, out)? {
-                PollState::Idle if (self.ended || !self.has_all()) && Instant::now() < deadline => {
+                PollState::Idle if self.ended || !self.has_all() => {
+                    let (positions, waits) = (self.source.positions(), self.source.waits_for());
+                    assert!(Instant::now() < deadline, "not all came: at {positions:?}, waiting for {waits:?}");
                     std::thread::sleep(Duration::from_millis(5));
                 }
                 state => return Ok(state),
