@@ -88,8 +88,7 @@ impl Source for Patient {
         bytes_max: usize,
         out: &mut Vec<RawRecord>,
     ) -> Result<PollState, SourceError> {
-        // librdkafka itself waits for as much as 30 s until it believes what a broker said of a topic just made.
-        let deadline = Instant::now() + 3 * PATIENCE;
+        let deadline = Instant::now() + PATIENCE;
         let had = out.len();
         loop {
             seal(&mut self.source)?;
