@@ -28,6 +28,16 @@ upload() { # ID STUDENT PAGE URI AT
     append submissions "$2" '{"submission_id":"'"$1"'","student_id":"'"$2"'","assignment_id":"h","page":'"$3"',"photo":{"uri":"'"$4"'"},"uploaded_at":'"$5"'}'
 }
 
+flow() { # MODEL: its name and settings, in the folder "models"
+    cat >flow.yaml <<YAML
+version: 1
+source: {folder: {path: in}}
+photos: {folder: {path: photos}}
+readers: {model: {folder: models, $1}}
+journal: {folder: journal}
+YAML
+}
+
 # counts WANT: a run that ends, whose last line says so of readings, failures, inferences and inferences saved.
 counts() {
     "$inkflow" run flow.yaml --until-end --export out --now 1795300000000 --log json 2>log || { cat log; return 1; }
@@ -48,13 +58,7 @@ nothing_twice() (
     mkdir -p "$work/twice/photos" "$work/twice/models/page" && cd "$work/twice" || return
     cp -r "$repository/models/page/1" models/page/1
     cp "$photos/0000.jpg" photos/a.jpg && cp "$photos/0001.jpg" photos/b.jpg && cp "$photos/0000.jpg" photos/again.jpg
-    cat >flow.yaml <<YAML
-version: 1
-source: {folder: {path: in}}
-photos: {folder: {path: photos}}
-readers: {model: {folder: models, name: page@1}}
-journal: {folder: journal}
-YAML
+    flow "name: page@1"
     assignment 2 8000; enrol ana; enrol ben
     upload 1 ana 1 a.jpg 1795100000000; upload 2 ana 2 b.jpg 1795100000001
     echo "two photos";                       counts "2 0 2 0" || return
@@ -88,13 +92,7 @@ YAML
 a_hang_is_set_aside() (
     local start status
     mkdir -p "$work/hang" && python3 tests/hanging_model.py "$work/hang" && cd "$work/hang" || return
-    cat >flow.yaml <<YAML
-version: 1
-source: {folder: {path: in}}
-photos: {folder: {path: photos}}
-readers: {model: {folder: models, name: slow@1, threads: 2, hung_after_s: 2}}
-journal: {folder: journal}
-YAML
+    flow "name: slow@1, threads: 2, hung_after_s: 2"
     assignment 5 8000; enrol ana
     local page=0 photo
     for photo in 1 2 hang 3 4; do
@@ -175,13 +173,7 @@ beside_the_blank_page() (
     sed -i 's/"reads_templates": false/"reads_templates": true/' models/page/1/manifest.json
     cp "$photos/0001.jpg" photos/one.jpg && cp "$photos/0002.jpg" photos/two.jpg
     port=$(free_port)
-    cat >flow.yaml <<YAML
-version: 1
-source: {folder: {path: in}}
-photos: {folder: {path: photos}}
-readers: {model: {folder: models, name: page@1}}
-journal: {folder: journal}
-YAML
+    flow "name: page@1"
     with_template() { # PHOTO
         append assignments h '{"assignment_id":"h","class_id":"5b","subject":"maths","pages":2,"due_at":1795248000000,"template":[{"page":1,"photo":{"uri":"'"$1"'"},"areas":[[1000,2000,3000,500],[5000,6000,3000,500]]}]}'
     }

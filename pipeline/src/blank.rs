@@ -20,13 +20,8 @@ pub struct Used {
 /// What is told of a photo, by the blank page where that can be: areas, completion and confidence are then the comparison's.
 /// Where not it stays what the model said, and it says why. Some hundred milliseconds of one thread.
 pub fn compare(blank: &Blank, areas: &[[Bp; 4]], photo: &[u8], mut told: Told) -> Told {
-    told.template = Some(match blank.compare(photo, told.reading.quality, areas) {
-        Ok(compared) => {
-            told.reading.completion = compared.completion;
-            told.reading.confidence = compared.confidence;
-            told.areas = compared.areas;
-            Used { used: true, found_bp: Some(compared.found.get()), why: None }
-        }
+    told.template = Some(match blank.decide(photo, areas, &mut told.reading, &mut told.areas) {
+        Ok(found) => Used { used: true, found_bp: Some(found.get()), why: None },
         Err(why) => Used { used: false, found_bp: None, why: Some(why) },
     });
     told

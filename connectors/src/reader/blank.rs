@@ -5,7 +5,7 @@ use crate::decode::decode;
 use crate::photos::Photos;
 use crate::template::{spec, Compared, NoMatch, Template};
 use bytes::Bytes;
-use inkflow_schemas::{Bp, Fault, ModelName, PhotoKey, Quality, TemplatePage};
+use inkflow_schemas::{Area, Bp, Fault, ModelName, PhotoKey, Quality, Reading, TemplatePage};
 use lru::LruCache;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -36,13 +36,29 @@ impl Blank {
         Ok(Blank { page, found })
     }
 
-    /// Lays a photo over it and judges areas: those named, or where none are, those found on it. Some hundred milliseconds
-    /// of the thread. Where it cannot, the reason, as `docs/templates.md` has them.
-    pub fn compare(&self, photo: &[u8], quality: Quality, named: &[[Bp; 4]]) -> Result<Compared, &'static str> {
+    /// Lays a photo over it and judges areas: those named, or where none are, those found on it. What the model said of
+    /// completion, confidence and areas becomes what the comparison says; gives the share of the print that was found where
+    /// it belongs. Where it cannot, nothing is changed: the reason, as `docs/templates.md` has them. Some hundred
+    /// milliseconds of the thread.
+    pub fn decide(
+        &self,
+        photo: &[u8],
+        named: &[[Bp; 4]],
+        reading: &mut Reading,
+        areas: &mut Vec<Area>,
+    ) -> Result<Bp, &'static str> {
         // What is too dark or too blurred to judge is so beside a blank page, too.
-        if quality != Quality::Ok {
+        if reading.quality != Quality::Ok {
             return Err("quality");
         }
+        let Compared { areas: judged, completion, confidence, found } = self.compare(photo, named)?;
+        reading.completion = Some(completion.ok_or("out_of_sight")?);
+        reading.confidence = confidence;
+        *areas = judged;
+        Ok(found)
+    }
+
+    fn compare(&self, photo: &[u8], named: &[[Bp; 4]]) -> Result<Compared, &'static str> {
         let areas = if named.is_empty() { &self.found } else { named };
         let areas = areas.get(..AREAS_MAX).unwrap_or(areas);
         if areas.is_empty() {
@@ -50,11 +66,7 @@ impl Blank {
         }
         let page = self.page.as_ref().map_err(|why| why.as_str())?;
         let pixels = decode(photo, &spec()).map_err(Fault::as_str)?;
-        let compared = page.compare(&pixels, areas).map_err(NoMatch::as_str)?;
-        if compared.completion.is_none() {
-            return Err("out_of_sight");
-        }
-        Ok(compared)
+        page.compare(&pixels, areas).map_err(NoMatch::as_str)
     }
 }
 
@@ -82,8 +94,9 @@ impl Blanks {
         pages: &PageReader,
         model: &ModelName,
         bytes: Bytes,
-        mut answer: Answer,
+        answer: Answer,
     ) -> Result<Answer, ReadError> {
+        // As `decide` has it, and no blank page is fetched for it.
         if answer.reading.quality != Quality::Ok {
             pages.compared(Beside::NotUsed);
             return Ok(answer);
@@ -99,23 +112,22 @@ impl Blanks {
         };
         let ended = || ReadError::Unavailable { what: "the runtime is ending".into() };
         let permit = self.comparing.acquire().await.map_err(|_| ended())?;
-        let (quality, named) = (answer.reading.quality, blank.areas.clone());
-        let compared = tokio::task::spawn_blocking(move || prepared.compare(&bytes, quality, &named)).await;
+        let (mut decided, named) = (answer.clone(), blank.areas.clone());
+        let decided = tokio::task::spawn_blocking(move || {
+            prepared.decide(&bytes, &named, &mut decided.reading, &mut decided.areas).map(|_| decided)
+        });
+        let decided = decided.await;
         drop(permit);
-        match compared {
-            Ok(Ok(compared)) => {
+        match decided {
+            Ok(Ok(decided)) => {
                 pages.compared(Beside::Used);
-                answer.reading.completion = compared.completion;
-                answer.reading.confidence = compared.confidence;
-                answer.areas = compared.areas;
+                return Ok(decided);
             }
-            Ok(Err(why)) => {
-                tracing::debug!(why, "a photo is read without its blank page");
-                pages.compared(Beside::NotUsed);
-            }
+            Ok(Err(why)) => tracing::debug!(why, "a photo is read without its blank page"),
             Err(error) if error.is_cancelled() => return Err(ended()),
-            Err(_) => pages.compared(Beside::NotUsed),
+            Err(_) => {}
         }
+        pages.compared(Beside::NotUsed);
         Ok(answer)
     }
 
