@@ -197,6 +197,10 @@ PY
     echo "one that is not there";                counts "2 0 2 0" && said "6948 6948 7394" || return
     with_template one.jpg
     echo "the first one again";                  counts "0 0 0 0" && said "0 6948 7394" || return
+    "$inkflow" readings --journal journal >answers || return
+    echo "each answer names its blank page: $(wc -l <answers) of them"
+    [ "$(sort -u answers | wc -l)" = 7 ] && [ "$(grep -c '"template":"two.jpg"' answers)" = 2 ] && [ "$(grep -vc '"template"' answers)" = 1 ] ||
+        { cat answers; return 1; }
 
     sed '/^journal/d' flow.yaml >reader.yaml && echo "cluster: {processes: [\"127.0.0.1:$port\"]}" >>reader.yaml
     sed 's/^readers:.*/readers: {joined: {name: page@1, template_models: [page@1]}}/; s/^photos:.*//' reader.yaml >joined.yaml

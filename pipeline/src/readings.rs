@@ -42,11 +42,19 @@ fn line(answered: &Answered) -> serde_json::Value {
         Outcome::Failed { fault, .. } => Err(fault),
         Outcome::Read(reading) => Ok(reading),
     };
-    recorded(&answered.question.photo.uri, &answered.question.model, outcome)
+    let mut line = recorded(&answered.question.photo.uri, &answered.question.model, outcome);
+    if let Some(blank) = &answered.question.template {
+        line.insert("template".to_owned(), blank.uri.as_str().into());
+    }
+    line.into()
 }
 
 /// A line of a readings.jsonl: what that model said of the photo at `uri`.
-pub fn recorded(uri: &str, model: &ModelName, outcome: Result<Reading, Fault>) -> serde_json::Value {
+pub fn recorded(
+    uri: &str,
+    model: &ModelName,
+    outcome: Result<Reading, Fault>,
+) -> serde_json::Map<String, serde_json::Value> {
     let mut line = serde_json::Map::new();
     let mut put = |name: &str, value: serde_json::Value| line.insert(name.to_owned(), value);
     put("uri", uri.into());
@@ -65,5 +73,5 @@ pub fn recorded(uri: &str, model: &ModelName, outcome: Result<Reading, Fault>) -
             }
         }
     }
-    serde_json::Value::Object(line)
+    line
 }

@@ -105,7 +105,7 @@ fn write_readings<'a>(
         let input = &model.manifest().input;
         let said = seen.as_ref().map_err(|fault| *fault);
         let said = said.and_then(|seen| model.said(&seen.numbers, (input.width, input.height)));
-        let line = recorded(uri, model.name(), said.map(|(reading, _)| reading));
+        let line = serde_json::Value::from(recorded(uri, model.name(), said.map(|(reading, _)| reading)));
         writeln!(file, "{line}")?;
     }
     file.flush()
