@@ -13,11 +13,8 @@ trap 'kill -9 $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT
 
 # Ports that are free: COUNT.
 ports() {
-    python3 - "$1" <<'PY'
-import socket, sys
-held = [socket.create_server(("127.0.0.1", 0)) for _ in range(int(sys.argv[1]))]
-print(*(s.getsockname()[1] for s in held))
-PY
+    local port
+    port=$(free_port $(seq $(($1 - 1)))) && seq -s ' ' "$port" $((port + $1 - 1))
 }
 
 # flow DIR PORT...: a flow over DIR/in with a cluster on these ports.

@@ -262,6 +262,7 @@ mod tests {
     use super::*;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
+    use tokio::task::JoinHandle;
 
     fn terms() -> Terms {
         Terms {
@@ -279,11 +280,11 @@ mod tests {
         Shared::new(Some(Hidden::new(secret.to_owned())))
     }
 
-    /// One side with each secret; what came of it on both.
-    async fn meet(listens: &str, connects: &str) -> (Result<Role, HelloError>, Result<Terms, HelloError>) {
+    /// A side that has this secret, tells its terms to who knows it and says what it heard; and a connection to it.
+    async fn listening(secret: &str) -> (JoinHandle<Result<Role, HelloError>>, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let secret = shared(listens);
+        let secret = shared(secret);
         let hearing = tokio::spawn(async move {
             let (mut socket, _) = listener.accept().await.expect("a connection");
             let heard = hear(&mut socket, &secret).await;
@@ -292,7 +293,12 @@ mod tests {
             }
             heard
         });
-        let mut socket = TcpStream::connect(address).await.expect("a listener");
+        (hearing, TcpStream::connect(address).await.expect("a listener"))
+    }
+
+    /// One side with each secret; what came of it on both.
+    async fn meet(listens: &str, connects: &str) -> (Result<Role, HelloError>, Result<Terms, HelloError>) {
+        let (hearing, mut socket) = listening(listens).await;
         let joined = join(&mut socket, &shared(connects), Role::Reader).await;
         drop(socket);
         (hearing.await.expect("no panic"), joined)
@@ -314,13 +320,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_proof_made_for_another_hello_is_refused() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address = listener.local_addr().expect("an address");
-        let hearing = tokio::spawn(async move {
-            let (mut socket, _) = listener.accept().await.expect("a connection");
-            hear(&mut socket, &shared("a")).await
-        });
-        let mut socket = TcpStream::connect(address).await.expect("a listener");
+        let (hearing, mut socket) = listening("a").await;
         let hello = Hello { magic: MAGIC, form: FORM, version: version(), role: Role::Reader, nonce: [1; 32] };
         frames::write(&mut socket, &hello).await.expect("a socket");
         let Answer::Challenge { mac, .. } = frames::read(&mut socket, HELLO_BYTES_MAX).await.expect("an answer") else {
@@ -335,13 +335,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_browser_is_not_answered() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address = listener.local_addr().expect("an address");
-        let hearing = tokio::spawn(async move {
-            let (mut socket, _) = listener.accept().await.expect("a connection");
-            hear(&mut socket, &shared("a")).await
-        });
-        let mut socket = TcpStream::connect(address).await.expect("a listener");
+        let (hearing, mut socket) = listening("a").await;
         socket.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.expect("a socket");
         assert!(matches!(hearing.await.expect("no panic"), Err(HelloError::Io(_))));
         let mut answer = Vec::new();
