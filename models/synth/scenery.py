@@ -3,7 +3,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from .shelf import pick, shelf, text, word
+from .shelf import picture, pick, shelf, text, word
 
 
 def clouds(rng, h, w, rough=0.6):
@@ -43,8 +43,56 @@ def wood_upright(rng, h, w):
     return base * (1 + rng.uniform(0.12, 0.45) * t[..., None])
 
 
-def surface(rng, h, w):
+def texture(rng, h, w, books=None):
+    """A picture of a surface or a place, at some scale, its colours a little off; mirrored on where it is too small."""
+    image = picture(pick(rng, (books or shelf("train")).textures))
+    k = float(np.exp(rng.uniform(np.log(0.5), np.log(2.2))))
+    image = cv2.resize(image, None, fx=k, fy=k, interpolation=cv2.INTER_AREA if k < 1 else cv2.INTER_CUBIC)
+    if rng.random() < 0.5:
+        image = image.transpose(1, 0, 2)
+    while image.shape[0] < h or image.shape[1] < w:
+        image = np.concatenate([image, image[::-1]], 0) if image.shape[0] < h else np.concatenate([image, image[:, ::-1]], 1)
+    y, x = int(rng.integers(image.shape[0] - h + 1)), int(rng.integers(image.shape[1] - w + 1))
+    out = image[y:y + h, x:x + w].astype(np.float32)
+    out = 255 * (out / 255) ** np.exp(rng.normal(0, 0.35)) * (1 + rng.normal(0, 0.08, 3).astype(np.float32))
+    return out * (0.75 + 0.5 * clouds(rng, h, w, 0.3))[..., None] if rng.random() < 0.5 else out
+
+
+def noise(rng, h, w):
+    """Grain of every fineness: gravel, grass, bark, plaster, as no picture has it. White noise made smooth, across or along."""
+    fine, along = np.exp(rng.uniform(np.log(0.6), np.log(7))), np.exp(rng.normal(0, 0.6))
+    t = sum(a * cv2.GaussianBlur(rng.standard_normal((h, w), np.float32), (0, 0), s * along, sigmaY=s / along) * s
+            for a, s in ((1.0, fine), (rng.uniform(0, 1.5), 2.5 * fine), (rng.uniform(0, 1.5), 0.4 * fine + 0.3)))
+    t = t / (t.std() + 1e-6)
+    t = np.tanh(t * rng.uniform(0.5, 3)) if rng.random() < 0.5 else np.abs(t) - 1 if rng.random() < 0.3 else t
+    return tint(rng, 60, 200) + (tint(rng, 10, 110) - 20) * t[..., None] * (1 if rng.random() < 0.5 else (0.4 + clouds(rng, h, w)[..., None]))
+
+
+def stamps(rng, out, n, largest=0.7, books=None):
+    """Lays things on a surface, turned any way, each with its shadow."""
+    h, w = out.shape[:2]
+    for _ in range(int(n)):
+        cut = picture(pick(rng, (books or shelf("train")).stamps))
+        if cut.shape[2] != 4:
+            continue
+        k = float(np.exp(rng.uniform(np.log(0.1), np.log(largest)))) * max(h, w) / max(cut.shape[:2])
+        turn = rng.normal(0, 25) if rng.random() < 0.6 else rng.uniform(0, 360)
+        at = rng.random(2) * [w, h]
+        m = cv2.getRotationMatrix2D((cut.shape[1] / 2, cut.shape[0] / 2), float(turn), k)
+        m[:, 2] += at - [cut.shape[1] / 2, cut.shape[0] / 2]
+        laid = cv2.warpAffine(cut, m, (w, h), flags=cv2.INTER_LINEAR if k > 0.6 else cv2.INTER_AREA).astype(np.float32)
+        mask = laid[..., 3:] / 255
+        shadow = cv2.GaussianBlur(np.roll(mask[..., 0], tuple(int(v) for v in rng.integers(-8, 9, 2)), (0, 1)), (0, 0), rng.uniform(2, 10))
+        out = out * (1 - rng.uniform(0, 0.5) * shadow[..., None])
+        light = rng.uniform(0.6, 1.1)
+        out = out * (1 - mask) + light * laid[..., :3] * mask
+    return out
+
+
+def surface(rng, h, w, books=None):
     """A desk, a cloth, a wall, a floor."""
+    if rng.random() < 0.35:
+        return texture(rng, h, w, books)
     kind = rng.random()
     if kind < 0.4:
         return wood(rng, h, w)
@@ -231,18 +279,30 @@ def balls(rng, h, w):
 def make(rng, books, h, w):
     """(what it is, the picture)"""
     kind = rng.random()
-    if kind < 0.1:
-        return "surface", surface(rng, h, w)
-    if kind < 0.22:
-        return "things", shapes(rng, surface(rng, h, w), rng.integers(2, 30))
-    if kind < 0.34:
-        return "things", balls(rng, h, w)
-    if kind < 0.44:
-        return "outdoors", outdoors(rng, h, w)
-    if kind < 0.54:
-        return "outdoors", growth(rng, h, w)
-    if kind < 0.66:
-        return "room", room(rng, h, w)
-    if kind < 0.84:
+    if kind < 0.16:
         return "receipt", receipt(rng, books, h, w)
-    return "screen", screen(rng, h, w)
+    if kind < 0.28:
+        return "screen", screen(rng, h, w)
+    if kind < 0.4:
+        out, name = texture(rng, h, w, books), "surface"
+    elif kind < 0.46:
+        out, name = surface(rng, h, w, books), "surface"
+    elif kind < 0.54:
+        out, name = noise(rng, h, w), "surface"
+    elif kind < 0.6:
+        out, name = shapes(rng, surface(rng, h, w, books), rng.integers(2, 30)), "things"
+    elif kind < 0.66:
+        out, name = balls(rng, h, w), "things"
+    elif kind < 0.8:
+        out, name = stamps(rng, surface(rng, h, w, books), rng.integers(1, 12), books=books), "things"
+    elif kind < 0.86:
+        out, name = outdoors(rng, h, w), "outdoors"
+    elif kind < 0.92:
+        out, name = growth(rng, h, w), "outdoors"
+    else:
+        out, name = room(rng, h, w), "room"
+    if rng.random() < 0.2:
+        out = np.repeat(out.mean(2, keepdims=True), 3, 2)
+    if rng.random() < 0.3:  # one thing near the lens, or little in focus
+        out = cv2.GaussianBlur(np.ascontiguousarray(out, np.float32), (0, 0), rng.uniform(0.5, 5)) if rng.random() < 0.5 else stamps(rng, out, 1, 1.2, books)
+    return name, out

@@ -39,7 +39,7 @@ def record(name, shot, k, pair=None):
 def draw(rng, name, split, layout, whole, pairs, bad):
     """The photos of one number: [(record, Photo)], two where the page is there blank as well."""
     books, k = shelf(split), size_of(rng, whole)
-    if rng.random() < 0.12:
+    if rng.random() < (0.2 if whole else 0.13):
         side = int(round(640 * k / 8)) * 8
         w, h = (side * 3 // 4 // 8 * 8, side) if rng.random() < 0.5 else (side, side * 3 // 4 // 8 * 8)
         shot = photo.negative(rng, books, w, h)

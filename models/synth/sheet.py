@@ -5,10 +5,11 @@ what is written, so the same page can be had blank and filled.
 """
 import dataclasses
 
+import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
-from .shelf import number, pick, text
+from .shelf import number, pick, picture, text
 
 PAPERS = [(255, 255, 255)] * 14 + [(253, 253, 252), (250, 250, 250)] * 3 + [(252, 250, 244), (246, 243, 232), (240, 240, 238), (250, 244, 214), (214, 228, 244), (247, 226, 228), (226, 240, 222)]
 
@@ -174,6 +175,8 @@ def numbered(p, x, y, w, n):
 def clipart(p, x, y, w, h):
     """Printed shapes that mean something to a child, and nothing to us."""
     rng, s = p.rng, p.scale
+    if rng.random() < 0.5:
+        return stamp(p, x, y, w, h)
     colour = rng.random() < 0.4
     if rng.random() < 0.3:
         p.box(x, y, w, h)
@@ -191,6 +194,22 @@ def clipart(p, x, y, w, h):
             a = np.sort(rng.uniform(0, 2 * np.pi, n))
             k = r * rng.uniform(0.5, 1.0, n)
             p.draw.polygon([((cx + q * np.cos(t)) * s, (cy + q * np.sin(t)) * s) for t, q in zip(a, k)], fill=shade, outline=p.black)
+
+
+def stamp(p, x, y, w, h):
+    """A picture of a thing, in colour, grey or as an outline."""
+    rng, cut = p.rng, picture(pick(p.rng, p.shelf.stamps))
+    k = min(w * p.scale / cut.shape[1], h * p.scale / cut.shape[0])
+    size = max(4, int(cut.shape[1] * k)), max(4, int(cut.shape[0] * k))
+    cut = cv2.resize(cut, size, interpolation=cv2.INTER_AREA if k < 1 else cv2.INTER_LINEAR)
+    look, colours, mask = rng.random(), cut[..., :3], cut[..., 3] if cut.shape[2] == 4 else np.full(cut.shape[:2], 255, np.uint8)
+    if look < 0.65:
+        grey = colours.mean(2, keepdims=True).astype(np.uint8)
+        if look < 0.3:
+            edges = cv2.Laplacian(np.where(mask > 128, grey[..., 0], 255).astype(np.uint8), cv2.CV_8U, ksize=3)
+            grey, mask = np.zeros_like(grey), np.minimum(255, edges.astype(int) * 2).astype(np.uint8)
+        colours = np.repeat(grey, 3, 2)
+    p.image.paste(Image.fromarray(np.ascontiguousarray(colours)), (int(x * p.scale), int(y * p.scale)), Image.fromarray(mask))
 
 
 __all__ = ["Answer", "Sheet", "clipart", "header", "number", "numbered", "paragraph"]

@@ -1,9 +1,10 @@
-"""The fonts, digits and pen strokes to draw with, by split: what is `held` back judges and never trains."""
+"""The fonts, digits, pen strokes and pictures to draw with, by split: what is `held` back judges and never trains."""
+import functools
 import json
 import pathlib
 
 import numpy as np
-from PIL import ImageFont
+from PIL import Image, ImageFont
 
 HOME = pathlib.Path(__file__).parent.parent / ".fonts"
 SYLLABLES = ("a an ba be ca co da de el en er fi ga ge ha he hi in is ka la le lo ma me mi na ne no o on or pa pe ra re ri ro sa se si "
@@ -26,6 +27,7 @@ class Shelf:
                          for p in han if "chinese" in p.name]
         f = np.load(home / "digits.npz")
         self.digits = [f["tiles"][f["names"] == d] for d in range(10)]
+        self.stamps, self.textures = find("stamps"), find("textures")
         self.strokes = json.loads((home / "strokes.json").read_text())
         self.hershey = json.loads((home / "hershey.json").read_text())
         self.characters = sorted(self.strokes)
@@ -37,6 +39,13 @@ class Shelf:
                 self._fonts.clear()
             self._fonts[key] = ImageFont.truetype(str(path), key[1])
         return self._fonts[key]
+
+
+@functools.lru_cache(300)
+def picture(path):
+    """RGB, or RGBA of a stamp."""
+    image = Image.open(path)
+    return np.asarray(image.convert("RGBA" if "A" in image.getbands() else "RGB"))
 
 
 _shelves = {}

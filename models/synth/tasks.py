@@ -120,12 +120,38 @@ def standing(p, x, y, w, cols, rows):
     return y + rows * rh + 10
 
 
+def instructions(p, x, y, w):
+    """A numbered list that asks for nothing to be written."""
+    rng = p.rng
+    for i in range(1, int(rng.integers(3, 9))):
+        d = p.print(x, y, f"{i}. ") + 6
+        y = paragraph(p, x + d, y, w - d, rng.integers(1, 4), p.body) + p.body * rng.uniform(0, 0.6)
+    return y + 10
+
+
+def marks_table(p, x, y, w):
+    """What the teacher fills in: questions and their points. No answer of the student's."""
+    rng, rows, across = p.rng, int(p.rng.integers(3, 9)), p.rng.random() < 0.4
+    rh, cols = p.body * rng.uniform(1.5, 2.2), 2
+    if across:
+        rows, cols = 2, rows
+    p.grid(x, y, w, rows * rh, cols, rows, rng.uniform(1, 2), p.black)
+    for i in range(cols if across else rows):
+        cx, cy = (x + i * w / cols, y) if across else (x, y + i * rh)
+        p.print(cx + 6, cy + rh * 0.2, f"Q{i + 1}" if rng.random() < 0.7 else p.words(1), width=w / cols - 8)
+        if rng.random() < 0.8:
+            a, b = (cx + w / cols - 6, cy + rh * 1.2) if across else (cx + w - 6, cy + rh * 0.2)
+            p.print(a, b, f"/ {rng.integers(2, 50)}", width=w / cols - 8, anchor="ra")
+    return y + rows * rh + 16
+
+
 def choice_task(p, x, y, w, n):
     """A question with choices to tick, circle, cross or fill."""
     rng = p.rng
     y = numbered(p, x, y, w, n)
-    k, square, r = int(rng.integers(2, 6)), rng.random() < 0.5, rng.uniform(6.5, 12)
-    inline, lettered = rng.random() < 0.4, rng.random() < 0.3
+    k, square, r = int(rng.integers(2, 6)), rng.random() < 0.5, rng.uniform(6.5, 12) if rng.random() < 0.75 else rng.uniform(12, 24)
+    inline, lettered, inside = rng.random() < 0.4, rng.random() < 0.3, rng.random() < 0.25
+    line, ring, say = rng.uniform(1, 1.8) if rng.random() < 0.6 else r * rng.uniform(0.12, 0.28), p.black if rng.random() < 0.5 else p.rule, max(p.body, r * 1.4)
     how = "ring" if lettered else pick(rng, ["tick", "cross", "cross", "fill", "scribble", "ring", "dot"])
     spots, top = [], y
     for i in range(k):
@@ -133,13 +159,15 @@ def choice_task(p, x, y, w, n):
         if lettered:
             p.print(cx, cy, "ABCDE"[i], anchor="mm")
         elif square:
-            p.box(cx - r, cy - r, 2 * r, 2 * r)
+            p.box(cx - r, cy - r, 2 * r, 2 * r, line, ring)
         else:
-            p.circle(cx, cy, r)
-        p.print(cx + r + 10, cy - p.body * 0.6, p.words(rng.integers(1, 4)), width=(w / k - 3 * r - 18) if inline else w - 60)
+            p.circle(cx, cy, r, line, ring)
+        if inside and not lettered:
+            p.print(cx, cy, "ABCDEF"[i], r * 1.3, fill=ring, anchor="mm")
+        p.print(cx + r + 10, cy - say * 0.6, p.words(rng.integers(1, 4)), say, width=(w / k - 3 * r - 18) if inline else w - 60)
         spots.append((cx, cy))
         if not inline:
-            y += max(2 * r + 8, p.body * 1.5)
+            y += max(2 * r + 8, say * 1.5)
     y += (2 * r + 12) if inline else 4
     m = r + 5
     boxes = [(a - m, b - m, a + m, b + m) for a, b in spots]
@@ -151,16 +179,21 @@ def choice_task(p, x, y, w, n):
 
 def truth_task(p, x, y, w, n):
     """Statements, each with two or three boxes to its right (true, false)."""
-    rng, rows, k, r = p.rng, int(p.rng.integers(3, 9)), int(p.rng.integers(2, 5)), p.rng.uniform(7, 11)
+    rng, rows, k, r = p.rng, int(p.rng.integers(3, 9)), int(p.rng.integers(2, 5)), p.rng.uniform(7, 18) if p.rng.random() < 0.4 else p.rng.uniform(7, 11)
     rh, step, square = max(p.body * 1.6, 2.6 * r), r * p.rng.uniform(3.4, 5), p.rng.random() < 0.6
+    names = pick(rng, ["", "", "", "TFTF", "ABCDE", "12345", "YNYN"])[:k]
+    k = len(names) or k
+    dark = p.black if rng.random() < 0.5 else p.rule
     how = pick(rng, ["tick", "cross", "fill", "dot", "scribble"])
     ruled = rng.random() < 0.4
     for i in range(rows):
         cy = y + rh * (i + 0.5)
         p.print(x, cy - p.body * 0.6, p.words(rng.integers(3, 9)), width=w - k * step - 40)
         spots = [(x + w - (k - j) * step + step / 2, cy) for j in range(k)]
-        for cx, _ in spots:
-            p.box(cx - r, cy - r, 2 * r, 2 * r) if square else p.circle(cx, cy, r)
+        for j, (cx, _) in enumerate(spots):
+            p.box(cx - r, cy - r, 2 * r, 2 * r, fill=dark) if square else p.circle(cx, cy, r, fill=dark)
+            if names:
+                p.print(cx, cy, names[j], r * 1.3, fill=dark, anchor="mm")
         if ruled:
             p.line(x, cy + rh / 2, x + w, cy + rh / 2, 1)
         p.answer("spots", [(spots[0][0] - r - 4, cy - rh / 2, spots[-1][0] + r + 4, cy + rh / 2)], spots=spots, r=r, how=how)
