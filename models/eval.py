@@ -26,10 +26,10 @@ STATES = ("blank", "answered", "struck_out")
 
 
 def session(file):
-    """ONNX Runtime on one thread, as a worker of inkflow runs it."""
+    """ONNX Runtime on one thread, as a worker of inkflow runs it; of a file or its bytes."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
-    return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(file if isinstance(file, bytes) else str(file), options, providers=["CPUExecutionProvider"])
 
 
 class Reader:
@@ -215,7 +215,7 @@ def reliability(name, rows):
 def main():
     beside = HERE.parent.parent / "shared/devreal"
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--model", type=pathlib.Path, default=HERE / "page/3")
+    parser.add_argument("--model", type=pathlib.Path, default=HERE / "page/4")
     parser.add_argument("--real", type=pathlib.Path, default=os.environ.get("DEVREAL") or (beside if beside.exists() else None))
     parser.add_argument("--synthetic", type=pathlib.Path, default=HERE / ".data/judge")
     parser.add_argument("--write", action="store_true")

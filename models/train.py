@@ -26,6 +26,7 @@ def arguments():
     parser.add_argument("--threads", type=int, default=1, help="of the CPU that compute, where no GPU does")
     parser.add_argument("--loaders", type=int, default=1, help="threads that load crops")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--start", type=pathlib.Path, help="a model.onnx to begin from, in place of random weights")
     parser.add_argument("--rate", type=float, default=3e-3, help="the highest learning rate")
     parser.add_argument("--log", type=int, default=100, help="steps a line")
     parser.add_argument("--fresh", action="store_true", help="do not go on from the checkpoint")
@@ -50,6 +51,7 @@ tf.config.threading.set_inter_op_parallelism_threads(1)
 cv2.setNumThreads(1)
 
 SIDE = 256
+NEAR, OFTEN = (256, 192, 128, 88), (0.72, 0.12, 0.12, 0.04)  # how much of a photo a crop shows, in pixels
 GRAIN = np.random.default_rng(0).standard_normal(1 << 22, np.float32)
 DENSITY_SHIFT = 2.0  # keeps log density near 0; a common factor cancels in the completion
 PARTS = ("page", "answer", "ink", "density", "completion")
@@ -77,19 +79,20 @@ class Optimizer:
     def __init__(self, params, decay=1e-4):
         var = lambda v: tf.Variable(v, trainable=False)
         self.params, self.decay = {k: tf.Variable(v) for k, v in params.items()}, decay
-        self.m, self.v = ({k: var(tf.zeros_like(v)) for k, v in params.items()} for _ in range(2))
-        self.slow = {k: var(v) for k, v in params.items()}
         self.filters = {f"{name}.w" for name in net.CONVS if name not in net.PLAIN}
+        self.m, self.slow = {k: var(tf.zeros_like(v)) for k, v in params.items()}, {k: var(v) for k, v in params.items()}
+        self.v = {k: var(tf.zeros_like(v)) for k, v in params.items() if k not in self.filters}
 
     def step(self, grads, rate, t, keep):
         """`t` counts from 1, as a float; `keep` is the running mean's share."""
         by = rate * tf.sqrt(1 - 0.999**t) / (1 - 0.9**t)
         for k, p in self.params.items():
-            m, v = self.m[k], self.v[k]
+            m = self.m[k]
             if k in self.filters:
                 m.assign(0.95 * m + 0.05 * grads[k])
                 change = self.MUON * rate * orthogonal(0.95 * m + 0.05 * grads[k])
             else:
+                v = self.v[k]
                 m.assign(0.9 * m + 0.1 * grads[k])
                 v.assign(0.999 * v + 0.001 * grads[k] ** 2)
                 change = by * m / (tf.sqrt(v) + 1e-8)
@@ -167,17 +170,30 @@ def crops(shards, rng, n):
         for _ in range(3):
             if i == n:
                 break
-            best = None
+            best, side = None, int(rng.choice(NEAR, p=OFTEN))
             for _ in range(2):  # the better of two places, most of the time
-                y, x = 8 * int(rng.integers(0, (line["h"] - SIDE) // 8 + 1)), 8 * int(rng.integers(0, (line["w"] - SIDE) // 8 + 1))
-                t = truth[:, y // 8:y // 8 + SIDE // 8, x // 8:x // 8 + SIDE // 8]
+                y, x = 8 * int(rng.integers(0, (line["h"] - side) // 8 + 1)), 8 * int(rng.integers(0, (line["w"] - side) // 8 + 1))
+                t = truth[:, y // 8:y // 8 + side // 8, x // 8:x // 8 + side // 8]
                 worth = int(t[1:4].sum(dtype=np.int64)) if rng.random() < 0.7 else 0
                 if best is None or worth > best[0]:
                     best = (worth, y, x, t)
-            _, y, x, planes[i] = best
-            pixels[i] = disturb(photo[y:y + SIDE, x:x + SIDE], rng)
+            _, y, x, t = best
+            near, planes[i] = nearer(photo[y:y + side, x:x + side], t)
+            pixels[i] = disturb(near, rng)
             i += 1
     return pixels, planes
+
+
+def nearer(photo, truth):
+    """A part of a photo made as large as a crop: a page taken from near, or a small picture."""
+    k = SIDE / photo.shape[0]
+    if k == 1:
+        return photo, truth
+    at = (np.arange(SIDE // 8) / k).astype(int)
+    truth = truth[:, at][:, :, at].copy()
+    thinner = 2 * np.log(k) / (DENSITY[1] - DENSITY[0]) * 255  # an answer has more cells
+    truth[6] = np.clip(truth[6] - thinner, 0, 255)
+    return cv2.resize(photo, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC), truth
 
 
 def loader(folder, first, last):
@@ -223,10 +239,22 @@ def moments(params):
     return {k: both(k) for k in seen[0]}
 
 
+def begin():
+    """Random weights; or those of a model that ships, in a network that may have grown layers since."""
+    fresh = net.init(args.seed)
+    if args.start is None:
+        return fresh
+    from export import weights_of
+
+    unfolding = net.Unfolding(weights_of(args.start), fresh)
+    net.maps(unfolding, fresh, scaled(crops(Shards(args.data / "train"), np.random.default_rng(9), 48)[0]))
+    return unfolding.params
+
+
 def train_maps():
     """True once all steps are done."""
     path, done = args.run / "checkpoint.npz", 0
-    optimizer = Optimizer(net.init(args.seed))
+    optimizer = Optimizer(begin())
     if path.exists() and not args.fresh:
         kept = np.load(path)
         done = int(kept["step"])
@@ -313,22 +341,26 @@ def isotonic(said, right):
     return {"iso.at": at[None, :-1], "iso.gain": 1 / wide[None], "iso.step": np.diff(to)[:, None], "iso.base": to[:1]}
 
 
+def whole(trunk, folder):
+    """(raw completion, features, quality, completion, whether it has one) of whole photos."""
+    raw, row, labels = rows(trunk, Shards(folder))
+    quality, truth = labels[:, 0].astype(int), labels[:, 1]
+    return raw, row, quality, truth, (quality == 0) & (truth >= 0)
+
+
 def train_heads():
     trunk = dict(np.load(args.run / "trunk.npz"))
-    raw, row, labels = rows(trunk, Shards(args.data / "heads"))
-    quality, truth = labels[:, 0].astype(int), labels[:, 1]
+    raw, row, called, truth, told = whole(trunk, args.data / "heads")
     p = net.init_read(args.seed)
-    told = (quality == 0) & (truth >= 0)
     low, high = calibrate(raw[told], truth[told])
     p["cal.low"][:], p["cal.gain"][:] = low, 1 / (high - low)
     p["row.mean"][:], p["row.scale"][:] = row.mean(0), 1 / (row.std(0) + 1e-3)
-    done = np.clip((raw - low) / (high - low), 0, 1)
-    close = np.where(told, np.abs(done - truth) <= 0.1, True)
-
-    kept = np.arange(len(row)) % 4 == 3  # a quarter is not learnt from: it says what the confidence is worth
-    every = np.clip((row - p["row.mean"]) * p["row.scale"], -4, 4).astype(np.float32)
-    learnt, called, near = every[~kept], quality[~kept], close[~kept]
-    weight = tf.constant((1 / np.sqrt(np.maximum(1, np.bincount(called, minlength=5))))[called], tf.float32)
+    close = lambda raw, truth, told: np.where(told, np.abs(np.clip((raw - low) / (high - low), 0, 1) - truth) <= 0.1, True)
+    even = lambda row: np.clip((row - p["row.mean"]) * p["row.scale"], -4, 4).astype(np.float32)
+    learnt, near = even(row), close(raw, truth, told)
+    rare = 1 / np.sqrt(np.maximum(1, np.bincount(called, minlength=5)))
+    rare[4] = rare[0]  # to refuse a page is worse than to let something else pass
+    weight = tf.constant(rare[called], tf.float32)
     head = Optimizer({k: p[k] for k in ("h.w", "h.b", "q.w", "q.b", "s.w", "s.b")}, decay=1e-2)
 
     @tf.function
@@ -348,8 +380,10 @@ def train_heads():
     for i in range(total):
         step(tf.constant([7, 2 * i]), tf.constant(3e-3 * (1 - i / total), tf.float32), tf.constant(i + 1.0))
     p |= {k: v.numpy() for k, v in head.params.items()}
-    hidden = np.maximum(every[kept] @ p["h.w"] + p["h.b"], 0)
-    right = close[kept] & ((hidden @ p["q.w"] + p["q.b"]).argmax(1) == quality[kept])
+    # What a confidence is worth is asked of pages unlike those that all else learnt from: other fonts and digits, half of them other tasks.
+    raw, row, quality, truth, told = whole(trunk, args.data / "held")
+    hidden = np.maximum(even(row) @ p["h.w"] + p["h.b"], 0)
+    right = close(raw, truth, told) & ((hidden @ p["q.w"] + p["q.b"]).argmax(1) == quality)
     p |= isotonic(1 / (1 + np.exp(-(hidden @ p["s.w"] + p["s.b"])[:, 0])), right)
     save(args.run / "weights.npz", **trunk, **p)
     print(f"{args.run / 'weights.npz'} is written")

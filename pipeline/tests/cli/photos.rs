@@ -34,8 +34,10 @@ fn asked(of: &str) -> String {
     format!("models/{name}/{version}")
 }
 
-/// Decoders differ a little, and so may what is said: 50 bp at most were seen where both decode at one scale.
-const AGREE_BP: f64 = 100.0;
+/// Decoders differ a little, and so may what is said, the more as the model rounds to 8 bits: of one photo up to 240 bp were seen
+/// where both decode at one scale, 53 in the mean.
+const AGREE_BP: f64 = 400.0;
+const AGREE_MEAN_BP: f64 = 120.0;
 
 #[test]
 fn what_rust_says_of_a_photo_is_what_python_says() {
@@ -48,12 +50,14 @@ fn what_rust_says_of_a_photo_is_what_python_says() {
     ended.is(0);
     let lines: Vec<Value> = ended.stdout.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!(lines.len(), said.len());
+    let mut apart = Vec::new();
     for ((line, row), file) in lines.iter().zip(&said).zip(&files) {
         assert_eq!(line["file"].as_str(), Some(file.as_str()), "lines come in the order of asking");
         assert_eq!(line["model"].as_str(), Some(row["model"].as_str()));
-        let near = |what: &str, got: f64, python: &str| {
+        let mut near = |what: &str, got: f64, python: &str| {
             let off = (got - number(python) * 10_000.0).abs();
             assert!(off <= AGREE_BP, "{file}: {what}: {got} bp, and Python says {python}");
+            apart.push(off);
         };
         near("confidence", line["confidence_bp"].as_f64().expect("bp"), &row["confidence"]);
         let classes = ["ok", "blurred", "dark", "cropped", "not_a_page"];
@@ -69,6 +73,8 @@ fn what_rust_says_of_a_photo_is_what_python_says() {
             assert_eq!(line[field].as_str().map(str::len), Some(length), "{line}");
         }
     }
+    let mean = apart.iter().sum::<f64>() / apart.len() as f64;
+    assert!(mean <= AGREE_MEAN_BP, "{mean} bp apart in the mean, over {} numbers", apart.len());
 }
 
 #[test]
