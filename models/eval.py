@@ -32,6 +32,30 @@ def session(file):
     return onnxruntime.InferenceSession(file if isinstance(file, bytes) else str(file), options, providers=["CPUExecutionProvider"])
 
 
+def fit(spec, width, height):
+    """(scale, width, height) of a photo in the input that a manifest describes."""
+    s = min(spec["width"] / width, spec["height"] / height)
+    return s, max(1, round(width * s)), max(1, round(height * s))
+
+
+def prepare(spec, image):
+    """A PIL image -> the model's input. A JPEG that is not loaded yet is decoded no larger than it must, as in production."""
+    if image.format == "JPEG":
+        turned = image.getexif().get(0x0112, 1) >= 5
+        _, *size = fit(spec, *(image.size[::-1] if turned else image.size))
+        image.draft("L" if spec["channels"] == 1 else "RGB", tuple(size[::-1] if turned else size))
+    image = ImageOps.exif_transpose(image)
+    if "A" in image.getbands() or image.mode == "P":
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    image = image.convert("L" if spec["channels"] == 1 else "RGB")
+    _, *size = fit(spec, *image.size)
+    full = np.full((spec["height"], spec["width"], spec["channels"]), spec["pad"], np.float32)
+    full[:size[1], :size[0]] = np.asarray(image.resize(size, Image.BILINEAR), np.float32).reshape(size[1], size[0], -1)
+    full = (full / 255 - np.float32(spec["mean"])) / np.float32(spec["std"])
+    return np.ascontiguousarray(full.transpose(2, 0, 1)[None], np.float32)
+
+
 class Reader:
     """The model as its manifest describes it."""
 
@@ -42,28 +66,10 @@ class Reader:
         self.maps = any(o.name == "maps" for o in self.run.get_outputs())
 
     def fit(self, width, height):
-        """(scale, width, height) of a photo in the model's input."""
-        spec = self.spec["input"]
-        s = min(spec["width"] / width, spec["height"] / height)
-        return s, max(1, round(width * s)), max(1, round(height * s))
+        return fit(self.spec["input"], width, height)
 
     def prepare(self, image):
-        """A PIL image -> the model's input. A JPEG that is not loaded yet is decoded no larger than it must, as in production."""
-        spec = self.spec["input"]
-        if image.format == "JPEG":
-            turned = image.getexif().get(0x0112, 1) >= 5
-            _, *size = self.fit(*(image.size[::-1] if turned else image.size))
-            image.draft("L" if spec["channels"] == 1 else "RGB", tuple(size[::-1] if turned else size))
-        image = ImageOps.exif_transpose(image)
-        if "A" in image.getbands() or image.mode == "P":
-            image = image.convert("RGBA")
-            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-        image = image.convert("L" if spec["channels"] == 1 else "RGB")
-        _, *size = self.fit(*image.size)
-        full = np.full((spec["height"], spec["width"], spec["channels"]), spec["pad"], np.float32)
-        full[:size[1], :size[0]] = np.asarray(image.resize(size, Image.BILINEAR), np.float32).reshape(size[1], size[0], -1)
-        full = (full / 255 - np.float32(spec["mean"])) / np.float32(spec["std"])
-        return np.ascontiguousarray(full.transpose(2, 0, 1)[None], np.float32)
+        return prepare(self.spec["input"], image)
 
     def read(self, image):
         """{ok, not_a_page, called, said, sure, maps}"""

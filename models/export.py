@@ -24,7 +24,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from PIL import Image
 
 import net
-from eval import Reader, session
+from eval import prepare, session
 from synth.shards import Shards
 
 OPSET, IR = 18, 9
@@ -131,16 +131,14 @@ def inside(graph):
 class Photos(CalibrationDataReader):
     """Photos as the model gets them, to see between which limits each layer's outputs lie."""
 
-    def __init__(self, folder, manifest, count=96):
-        self.shards, self.spec, self.count, self.next = Shards(folder), manifest, count, 0
+    def __init__(self, folder, spec, count=96):
+        self.shards, self.spec, self.count, self.next = Shards(folder), spec, count, 0
 
     def get_next(self):
         if self.next == self.count:
             return None
         at, self.next = self.next * len(self.shards) // self.count, self.next + 1
-        reader = object.__new__(Reader)
-        reader.spec = self.spec
-        return {"image": reader.prepare(Image.fromarray(self.shards.load(at, truth=False)[1]))}
+        return {"image": prepare(self.spec, Image.fromarray(self.shards.load(at, truth=False)[1]))}
 
 
 def quantized(model, photos):
@@ -241,7 +239,7 @@ def main():
         "reads_templates": True,
         "figures": json.loads(figures.read_text()).get("summary", {}) if figures.exists() else {}}
     kind = "float" if args.float or args.untrained else "int8"
-    data = (whole if kind == "float" else quantized(whole, Photos(args.photos, manifest))).SerializeToString()
+    data = (whole if kind == "float" else quantized(whole, Photos(args.photos, manifest["input"]))).SerializeToString()
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "model.onnx").write_bytes(data)
     (args.out / "manifest.json").write_text(json.dumps({**manifest, "sha256": hashlib.sha256(data).hexdigest()}, indent=2) + "\n")

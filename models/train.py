@@ -257,6 +257,8 @@ def train_maps():
     optimizer = Optimizer(begin())
     if path.exists() and not args.fresh:
         kept = np.load(path)
+        if {k: v.shape for k, v in optimizer.parts().items()} != {k: kept[k].shape for k in kept if k != "step"}:
+            raise SystemExit(f"{path} is of another network: --fresh begins anew")
         done = int(kept["step"])
         for name, var in optimizer.parts().items():
             var.assign(kept[name])
