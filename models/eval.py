@@ -242,7 +242,9 @@ def main():
 
     notes = [{**r, "truth": r["filled"]} for r in photos if r["filled"] is not None]
     paper = [r for r in photos if r["kind"] in ("worksheet", "form") and r["medium"] != "digital"]
-    for name, rows, error, rank in (("synthetic, held back", made, "<= .06", ">= .95"), ("real scans, rows wiped", scans, "<= .07", ">= .95"),
+    met, never = ([r for r in made if (r["kind"] == "held") == held] for held in (False, True))  # tasks of these kinds were trained on, or not
+    for name, rows, error, rank in (("synthetic, held back", made, "<= .06", ">= .95"), ("of these, kinds of tasks trained on", met, "", ""),
+                                    ("of these, kinds never met", never, "", ""), ("real scans, rows wiped", scans, "<= .07", ">= .95"),
                                     ("real paper worksheets and forms", paper, "<= .12", ">= .82"), ("all real originals", photos, "", ">= .75"),
                                     ("real notes, how far filled", notes, "", "")):
         if rows:

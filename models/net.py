@@ -18,8 +18,9 @@ LOGITS = ["page", "nothing", "empty", "filled", "struck", "ink", "density"]  # t
 # name: (kernel, in, out). Most of the time goes to 1/4 and 1/8, most of the weights to 1/16 and 1/32, which see the layout.
 CONVS = {
     "stem": (5, CHANNELS, 16), "c4": (3, 16, 24), "r4": (3, 24, 24), "c8": (3, 24, 48), "r8a": (3, 48, 48), "r8b": (3, 48, 48), "r8c": (3, 48, 48),
-    "c16": (3, 48, 80), "r16a": (3, 80, 80), "r16b": (3, 80, 80), "r16c": (3, 80, 80), "c32": (3, 80, 112), "r32a": (3, 112, 112), "r32b": (3, 112, 112),
-    "r32c": (3, 112, 112), "up32": (1, 112, 80), "f16": (3, 80, 80), "up16": (1, 80, 48), "fuse": (3, 48, 48), "r8d": (3, 48, 48), "head": (1, 48, len(LOGITS)),
+    "c16": (3, 48, 80), "r16a": (3, 80, 80), "r16b": (3, 80, 80), "r16c": (3, 80, 80), "r16d": (3, 80, 80), "c32": (3, 80, 112), "r32a": (3, 112, 112),
+    "r32b": (3, 112, 112), "r32c": (3, 112, 112), "r32d": (3, 112, 112), "r32e": (3, 112, 112), "up32": (1, 112, 80), "f16": (3, 80, 80), "f16b": (3, 80, 80),
+    "f16c": (3, 80, 80), "up16": (1, 80, 48), "fuse": (3, 48, 48), "r8d": (3, 48, 48), "r8e": (3, 48, 48), "head": (1, 48, len(LOGITS)),
 }
 
 
@@ -165,11 +166,11 @@ def maps(B, p, x):
 
     y = rest("r4", B.relu(conv("c4", B.relu(conv("stem", x, stride=2)), stride=2)))
     y8 = rest("r8c", rest("r8b", rest("r8a", B.relu(conv("c8", y, stride=2)))))
-    y16 = rest("r16c", rest("r16b", rest("r16a", B.relu(conv("c16", y8, stride=2)))))
+    y16 = rest("r16d", rest("r16c", rest("r16b", rest("r16a", B.relu(conv("c16", y8, stride=2))))), dilation=2)
     y = rest("r32b", rest("r32a", B.relu(conv("c32", y16, stride=2))), dilation=2)
-    y = rest("r32c", y, dilation=4)
-    y = rest("f16", B.relu(y16 + B.upsample(conv("up32", y))))
-    y = rest("r8d", B.relu(conv("fuse", B.relu(y8 + B.upsample(conv("up16", y))))))
+    y = rest("r32e", rest("r32d", rest("r32c", y, dilation=4)), dilation=3)
+    y = rest("f16c", rest("f16b", rest("f16", B.relu(y16 + B.upsample(conv("up32", y)))), dilation=3))
+    y = rest("r8e", rest("r8d", B.relu(conv("fuse", B.relu(y8 + B.upsample(conv("up16", y)))))))
     return y, conv("head", y)
 
 

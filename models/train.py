@@ -21,7 +21,7 @@ def arguments():
     parser.add_argument("--data", type=pathlib.Path, default=DATA)
     parser.add_argument("--run", type=pathlib.Path, default=DATA / "run")
     parser.add_argument("--steps", type=int, default=20000, help="of the maps")
-    parser.add_argument("--batch", type=int, default=16, help="crops a step")
+    parser.add_argument("--batch", type=int, default=8, help="crops a step")
     parser.add_argument("--minutes", type=float, default=1e9, help="stop the maps after so long, to be gone on with")
     parser.add_argument("--threads", type=int, default=1, help="of the CPU that compute, where no GPU does")
     parser.add_argument("--loaders", type=int, default=1, help="threads that load crops")
@@ -50,8 +50,8 @@ tf.config.threading.set_intra_op_parallelism_threads(args.threads)
 tf.config.threading.set_inter_op_parallelism_threads(1)
 cv2.setNumThreads(1)
 
-SIDE = 256
-NEAR, OFTEN = (256, 192, 128, 88), (0.72, 0.12, 0.12, 0.04)  # how much of a photo a crop shows, in pixels
+SIDE = 384  # of a crop: rows of a page, and what stands beside them, are in sight together
+NEAR, OFTEN = (384, 256, 192, 128), (0.76, 0.12, 0.08, 0.04)  # how much of a photo a crop shows, in pixels
 GRAIN = np.random.default_rng(0).standard_normal(1 << 22, np.float32)
 DENSITY_SHIFT = 2.0  # keeps log density near 0; a common factor cancels in the completion
 PARTS = ("page", "answer", "ink", "density", "completion")
@@ -120,13 +120,14 @@ def disturb(pixels, rng):
     colour = rng.uniform()
     share = 0.0 if colour < 0.25 else 0.6 + 0.6 * colour
     x = cv2.addWeighted(x, share, grey, 1 - share, 0)
-    at = rng.integers(0, len(GRAIN) - SIDE * SIDE)
-    grain = GRAIN[at:at + SIDE * SIDE].reshape(SIDE, SIDE, 1) * np.float32(255 * 0.03 * rng.uniform())
+    h, w = x.shape[:2]
+    at = rng.integers(0, len(GRAIN) - h * w)
+    grain = GRAIN[at:at + h * w].reshape(h, w, 1) * np.float32(255 * 0.03 * rng.uniform())
     return cv2.add(x, np.broadcast_to(grain, x.shape), dtype=cv2.CV_8U)
 
 
 def map_loss(B, params, pixels, planes):
-    """pixels uint8 [N,256,256,3]; planes uint8 [N,7,32,32] as `synth.photo` describes. The terms, and what each is for:
+    """pixels uint8 [N,SIDE,SIDE,3]; planes uint8 [N,7,SIDE/8,SIDE/8] as `synth.photo` describes. The terms, and what each is for:
 
     page        cross entropy of "paper here": where the page lies, and whether there is one
     answer      cross entropy of nothing / empty / filled / struck out, against each cell's shares; UNSURE places do not count,
@@ -160,40 +161,34 @@ def map_loss(B, params, pixels, planes):
 
 
 def crops(shards, rng, n):
-    """n crops: three of each photo, where answers are rather than where none are."""
-    pixels, planes = np.empty((n, SIDE, SIDE, 3), np.uint8), np.empty((n, 7, SIDE // 8, SIDE // 8), np.uint8)
-    i = 0
-    while i < n:
-        line, photo, truth = shards.load(int(rng.integers(len(shards))))
-        if min(line["w"], line["h"]) < SIDE:
-            continue
-        for _ in range(3):
-            if i == n:
-                break
-            best, side = None, int(rng.choice(NEAR, p=OFTEN))
-            for _ in range(2):  # the better of two places, most of the time
-                y, x = 8 * int(rng.integers(0, (line["h"] - side) // 8 + 1)), 8 * int(rng.integers(0, (line["w"] - side) // 8 + 1))
-                t = truth[:, y // 8:y // 8 + side // 8, x // 8:x // 8 + side // 8]
-                worth = int(t[1:4].sum(dtype=np.int64)) if rng.random() < 0.7 else 0
-                if best is None or worth > best[0]:
-                    best = (worth, y, x, t)
-            _, y, x, t = best
-            near, planes[i] = nearer(photo[y:y + side, x:x + side], t)
-            pixels[i] = disturb(near, rng)
-            i += 1
+    """n crops: two of each photo, where answers are rather than where none are. What a photo lacks of a crop is as in a letterbox."""
+    pixels, planes = np.full((n, SIDE, SIDE, 3), net.PAD, np.uint8), np.zeros((n, 7, SIDE // 8, SIDE // 8), np.uint8)
+    for i in range(n):
+        if i % 2 == 0:
+            line, photo, truth = shards.load(int(rng.integers(len(shards))))
+        best, side = None, int(rng.choice(NEAR, p=OFTEN))
+        for _ in range(2):  # the better of two places, most of the time
+            y, x = (8 * int(rng.integers(0, max(0, line[k] - side) // 8 + 1)) for k in "hw")
+            t = truth[:, y // 8:(y + side) // 8, x // 8:(x + side) // 8]
+            worth = int(t[1:4].sum(dtype=np.int64)) if rng.random() < 0.7 else 0
+            if best is None or worth > best[0]:
+                best = (worth, y, x, t)
+        _, y, x, t = best
+        near, t = nearer(photo[y:y + side, x:x + side], t, SIDE / side)
+        h, w = near.shape[:2]
+        pixels[i, :h, :w], planes[i, :, :h // 8, :w // 8] = disturb(near, rng), t
     return pixels, planes
 
 
-def nearer(photo, truth):
-    """A part of a photo made as large as a crop: a page taken from near, or a small picture."""
-    k = SIDE / photo.shape[0]
+def nearer(photo, truth, k):
+    """A part of a photo made k times as large: a page taken from near, or a small picture."""
     if k == 1:
         return photo, truth
-    at = (np.arange(SIDE // 8) / k).astype(int)
-    truth = truth[:, at][:, :, at].copy()
+    h, w = (int(cells * k) for cells in truth.shape[1:])
+    truth = truth[:, (np.arange(h) / k).astype(int)][:, :, (np.arange(w) / k).astype(int)].copy()
     thinner = 2 * np.log(k) / (DENSITY[1] - DENSITY[0]) * 255  # an answer has more cells
     truth[6] = np.clip(truth[6] - thinner, 0, 255)
-    return cv2.resize(photo, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC), truth
+    return cv2.resize(photo, (8 * w, 8 * h), interpolation=cv2.INTER_CUBIC), truth
 
 
 def loader(folder, first, last):

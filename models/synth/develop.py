@@ -100,7 +100,7 @@ def scanned(rng, out):
     return out
 
 
-def camera(rng, out, quality, shine=0.14):
+def camera(rng, out, quality, shine=0.14, beat=0.06):
     h, w = out.shape[:2]
     k = max(h, w) / 640
     out = out * lamp(rng, h, w)[..., None]
@@ -113,7 +113,7 @@ def camera(rng, out, quality, shine=0.14):
     out = out * (exposure * np.float32([1 + warm, 1 + rng.normal(0, 0.012), 1 - warm * 1.3]))
     if rng.random() < shine:
         out = glare(rng, out)
-    if rng.random() < 0.06:
+    if rng.random() < beat:
         out = screen(rng, out)
     # What a phone does to a picture: tones bent, a little haze.
     gamma, haze = np.exp(rng.normal(0, 0.14)), rng.uniform(0, 18) if rng.random() < 0.4 else 0
@@ -143,8 +143,8 @@ def camera(rng, out, quality, shine=0.14):
 def develop(rng, out, quality, medium):
     """Float RGB -> (uint8 RGB, the JPEG quality to keep it with)."""
     out = np.ascontiguousarray(out, np.float32)
-    if medium == "photo":
-        out = camera(rng, out, quality)
+    if medium in ("photo", "screen"):
+        out = camera(rng, out, quality, beat=1 if medium == "screen" else 0.06)
         jpeg = int(rng.integers(55, 94)) if rng.random() < 0.85 else int(rng.integers(28, 55))
     elif medium == "app":
         out = cleaned(rng, camera(rng, out, quality, 0.03))

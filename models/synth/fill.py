@@ -84,14 +84,26 @@ def write(h, pen, a, sheet):
         h.picture(pen, x0 + w * 0.08, y0 + t * 0.1, w * 0.84, t * 0.8)
     elif kind == "number":
         digits = info.get("digits")
-        words = str(rng.integers(10 ** (digits - 1), 10 ** digits)) if digits else None
+        words = str(rng.integers(10 ** (digits - 1), 10 ** digits)) if digits else info.get("words")
         h.write(pen, x0 + (rng.uniform(2, max(3, w * 0.3)) if not info.get("middle") else 3), y0, w * (0.95 if digits else 0.8), t, words, kind="number", middle=bool(info.get("middle")))
-    elif kind == "cells":
+    elif kind == "cells":  # a letter each; every box has so many
         k = info["cells"]
         used = int(rng.integers(max(1, k // 3), k + 1))
-        for i in range(used):
-            word = str(rng.integers(0, 10)) if h.tiles else chr(int(rng.integers(65, 91)))
-            h.write(pen, x0 + i * w / k, y0, w / k, t, word, middle=True, size=min(h.size, w / k * 0.95))
+        for p, q, r, s in a.boxes:
+            for i in range(used):
+                word = str(rng.integers(0, 10)) if h.tiles else chr(int(rng.integers(65, 91)) + (32 if k == 1 else 0))
+                h.write(pen, p + i * (r - p) / k, q, (r - p) / k, s - q, word, middle=True, size=min(h.size, (r - p) / k * 0.95))
+    elif kind == "digits":  # groups of cells, all of them needed
+        for p, q, r, s in a.boxes:
+            for at in np.arange(p, r - info["pitch"] * 0.5, info["pitch"]):
+                h.write(pen, at, q, info["pitch"], s - q, str(rng.integers(0, 10)), middle=True, size=min(h.size, info["pitch"] * 0.9))
+    elif kind == "fraction":
+        for top in (y0, (y0 + y1) / 2):
+            h.write(pen, x0, top, w, t / 2, str(rng.integers(1, 13)), middle=True)
+    elif kind == "colour":
+        h.hatch(pen, x0 + w * 0.12, y0 + t * 0.12, w * 0.76, t * 0.76)
+    elif kind == "plot":
+        h.plot(pen, x0, y0, w, t)
     elif kind == "trace":
         h.write(pen, x0 + w * 0.18, y0, w * 0.9, t, info["glyph"], size=t * 0.85, middle=True)
     elif kind == "tianzi":
@@ -130,7 +142,7 @@ def strike(h, pen, a):
         spots, at = a.info["spots"], a.info["marked"]
         r = a.info.get("r", (y1 - y0) * 0.35)
         h.mark(pen, spots[at][0], spots[at][1], r * rng.uniform(1.1, 1.5), "scribble")
-        new = (at + int(rng.integers(1, len(spots)))) % len(spots)
+        new = (at + int(rng.integers(1, max(2, len(spots))))) % len(spots)
         if new == at or rng.random() < 0.4:
             return False
         h.mark(pen, spots[new][0], spots[new][1], r, a.info["how"] if a.kind == "spots" else "ring")

@@ -225,6 +225,28 @@ class Hand:
             t = np.linspace(0, 1, n)
             self.path(page, np.stack([x + w * t, y + h * (0.6 + 0.3 * np.where(np.arange(n) % 2, 1, -1))], 1))
 
+    def hatch(self, page, x, y, w, h):
+        """Colours a figure in: to and fro, up or across, close together or not."""
+        rng = self.rng
+        n = int(np.clip(max(w, h) / rng.uniform(2.5, 8), 6, 60))
+        t, zigzag = np.linspace(0, 1, n), np.where(np.arange(n) % 2, 1.0, 0.0) * rng.uniform(0.8, 1.0) + rng.normal(0, 0.04, n)
+        a, b = (t, zigzag) if rng.random() < 0.5 else (zigzag, t)
+        self.path(page, np.stack([x + w * a, y + h * b], 1), max(self.width, rng.uniform(1.5, 4)))
+
+    def plot(self, page, x, y, w, h):
+        """A line or a curve over axes, a few points on it, sometimes its name."""
+        rng = self.rng
+        for _ in range(1 if rng.random() < 0.7 else 2):
+            t, bend = np.linspace(0.05, 0.95, 9), rng.normal(0, 0.9)
+            v = np.clip(0.5 + rng.uniform(-0.4, 0.4) + rng.normal(0, 0.8) * (t - 0.5) + bend * (t - 0.5) ** 2, 0.04, 0.96)
+            pts = np.stack([x + w * t, y + h * v], 1)
+            if rng.random() < 0.8:
+                self.path(page, pts)
+            for a, b in pts[:: int(rng.integers(2, 5))]:
+                self.mark(page, a, b, 5, "cross" if rng.random() < 0.5 else "dot")
+        if rng.random() < 0.4:
+            self.write(page, x + w * 0.6, y + h * 0.1, w * 0.35, 30, size=min(self.size, 24))
+
     def picture(self, page, x, y, w, h):
         """A child's drawing: outlines, some hatched."""
         rng, keep = self.rng, self.width

@@ -1,7 +1,7 @@
 """Kinds of pages, made of tasks or of a kind of their own."""
 import numpy as np
 
-from . import tasks
+from . import exercises, forms, tasks
 from .shelf import number, pick
 from .sheet import Sheet, clipart, header, paragraph
 
@@ -48,26 +48,28 @@ def flow(p, some, cols=None, cover=0.04):
 
 
 def worksheet(p):
-    weights = dict(tasks.TASKS)
+    weights = tasks.TASKS | exercises.EXERCISES
     if p.han:
-        weights[tasks.tianzi_task] = 0.12
-    flow(p, chosen(p.rng, weights, p.rng.integers(1, 5)))
+        weights[tasks.tianzi_task] = 0.24
+    flow(p, chosen(p.rng, weights, p.rng.integers(1, 6)))
 
 
 def drill(p):
     """One task over the whole page."""
     one = chosen(p.rng, {tasks.sums_task: 5, tasks.table_task: 1, tasks.trace_task: 1, tasks.gap_task: 2, tasks.truth_task: 1,
-                         tasks.tianzi_task: 5 if p.han else 0}, 1)
+                         exercises.listed_task: 1.5, exercises.compare_task: 0.7, exercises.chart_task: 0.7, exercises.sequence_task: 0.7,
+                         exercises.letters_task: 0.7, exercises.guides_task: 1, tasks.tianzi_task: 5 if p.han else 0}, 1)
     flow(p, one, int(p.rng.integers(1, 3)))
 
 
 def exam(p):
     """Questions with large boxes, points in the margin."""
-    flow(p, [tasks.box_task, tasks.box_task, tasks.lines_task], 1, cover=0.25)
+    flow(p, [tasks.box_task, tasks.box_task, tasks.lines_task, exercises.work_task, exercises.axes_task], 1, cover=0.25)
 
 
 def form(p):
-    flow(p, chosen(p.rng, {tasks.field_task: 0.7, tasks.table_task: 0.12, tasks.choice_task: 0.1, tasks.truth_task: 0.08}, 4))
+    few = {tasks.field_task: 0.7, tasks.table_task: 0.12, tasks.choice_task: 0.1, tasks.truth_task: 0.08}
+    flow(p, chosen(p.rng, few if p.rng.random() < 0.4 else few | {k: 2 * v for k, v in forms.FORMS.items()}, p.rng.integers(4, 8)))
 
 
 def held(p):
@@ -263,4 +265,5 @@ def make(rng, shelf, scale=0.8, layout="train", kinds=None):
         make_it = KINDS[kind][0]
     p = Sheet(rng, shelf, scale)
     make_it(p)
+    p.trim()
     return kind, p

@@ -48,8 +48,10 @@ def corners(rng, quality, medium, pw, ph, w, h):
         pts = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * np.array([pw, ph]) * fill * min(w / pw, h / ph) / 2
     else:
         near = rng.random()
-        tilt = np.deg2rad(rng.normal(0, 4) if rng.random() < 0.8 else rng.normal(0, 16))
+        tilt = np.deg2rad(rng.normal(0, 4) if rng.random() < 0.8 else rng.normal(0, 16) if rng.random() < 0.85 else rng.uniform(-45, 45))
         fill = rng.uniform(0.8, 1.02) if near < 0.68 else rng.uniform(0.5, 0.8) if near < 0.85 else rng.uniform(1.02, 1.18)
+        if medium == "screen":
+            fill = min(fill, rng.uniform(0.45, 0.95))
         half = np.array([pw, ph]) * fill * min(w / pw, h / ph) / 2
         # A camera held over the page, tipped: the far edge is shorter.
         tip = rng.normal(0, 0.06, 2) if rng.random() < 0.8 else rng.normal(0, 0.1, 2)
@@ -65,7 +67,7 @@ def corners(rng, quality, medium, pw, ph, w, h):
         pts[:, axis] += (0 if sign > 0 else (w, h)[axis]) - sign * cut * np.ptp(pts[:, axis]) - edge
         if rng.random() < 0.6:
             pts = (pts - [w / 2, h / 2]) * rng.uniform(1.0, 1.35) + [w / 2, h / 2]
-    elif medium == "photo":
+    elif medium in ("photo", "screen"):
         for axis, size in ((0, w), (1, h)):
             slack = size - np.ptp(pts[:, axis])
             low = -pts[:, axis].min()
@@ -117,13 +119,15 @@ class Warp:
         return u + du, v + dv, shade
 
 
-def backdrop(rng, h, w, medium, image):
-    """What lies around the sheet."""
-    if medium != "photo":
+def backdrop(rng, h, w, medium, pts):
+    """What lies around the sheet, whose corners are `pts`."""
+    if medium not in ("photo", "screen"):
         v = 255 if rng.random() < 0.8 else int(pick(rng, [20, 60, 200]))
         if medium == "digital" and rng.random() < 0.5:
             return np.full((h, w, 3), rng.integers(0, 256, 3), np.float32)
         return np.full((h, w, 3), v, np.float32)
+    if medium == "screen":
+        return monitor(rng, h, w, pts)
     kind = rng.random()
     if kind < 0.08:  # the next page of the book or the sheet below
         return np.full((h, w, 3), rng.uniform(195, 250), np.float32) + 12 * (scenery.clouds(rng, h, w, 0.4)[..., None] - 0.5)
@@ -134,6 +138,21 @@ def backdrop(rng, h, w, medium, image):
     if rng.random() < 0.4:
         back = scenery.shapes(rng, back, rng.integers(1, 5)) if rng.random() < 0.5 else scenery.stamps(rng, np.asarray(back, np.float32), rng.integers(1, 4), 0.4)
     return back
+
+
+def monitor(rng, h, w, pts):
+    """A screen that shows the sheet: its window, bars above and below, the frame, and the room behind."""
+    out = np.float32(scenery.tint(rng, 5, 120)) + 20 * scenery.clouds(rng, h, w, 0.5)[..., None] + np.zeros((h, w, 3), np.float32)
+    wide, high = rng.uniform(1.15, 2.2), rng.uniform(1.06, 1.5)
+    panel = pts.mean(0) + (pts - pts.mean(0)) @ np.diag([wide, high])
+    frame = panel.mean(0) + (panel - panel.mean(0)) * rng.uniform(1.04, 1.12)
+    cv2.fillPoly(out, [np.int32(frame)], scenery.tint(rng, 5, 60).tolist(), cv2.LINE_AA)
+    cv2.fillPoly(out, [np.int32(panel)], scenery.tint(rng, 150, 250).tolist(), cv2.LINE_AA)
+    for a, b, c, d in ((0, 1, 2, 3), (3, 2, 1, 0)):  # bars
+        k = rng.uniform(0.02, 0.07)
+        bar = [panel[a], panel[b], panel[b] + k * (panel[c] - panel[b]), panel[a] + k * (panel[d] - panel[a])]
+        cv2.fillPoly(out, [np.int32(bar)], scenery.tint(rng, 10, 230).tolist(), cv2.LINE_AA)
+    return out
 
 
 def on_top(rng, out, pts):
@@ -215,7 +234,7 @@ def truth_of(page, warp, w, h, mask, cover):
 def take(rng, page, kind, w, h, quality="ok", medium=None, turn=None):
     """Photographs a filled sheet at w x h pixels, multiples of 8."""
     if medium is None:
-        medium = str(rng.choice(["photo", "app", "scan", "digital"], p=[0.56, 0.1, 0.27, 0.07]))
+        medium = str(rng.choice(["photo", "screen", "app", "scan", "digital"], p=[0.53, 0.03, 0.1, 0.27, 0.07]))
         if quality != "ok":
             medium = "photo" if rng.random() < 0.85 else "scan"
     turn = (0 if medium == "digital" else turned(rng)) if turn is None else turn
@@ -237,7 +256,7 @@ def take(rng, page, kind, w, h, quality="ok", medium=None, turn=None):
     # One pixel of soft edge around the sheet.
     per = max(1e-3, page.w / max(wide, 1))
     mask = np.clip(np.minimum(np.minimum(u, page.w - u), np.minimum(v, page.h - v)) / per + 0.5, 0, 1).astype(np.float32)
-    back = backdrop(rng, h, w, medium, flat)
+    back = backdrop(rng, h, w, medium, pts)
     if medium == "photo":
         shot *= np.clip(shade, 0.5, 1.4).astype(np.float32)[..., None]
         if rng.random() < 0.7:  # the sheet's own shadow on the table

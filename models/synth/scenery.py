@@ -188,6 +188,83 @@ def screen(rng, h, w):
     return np.asarray(im, np.float32)
 
 
+def window(rng, books, h, w):
+    """A program's window: bars, panes, buttons, fields, lists. It looks like a form, and is none."""
+    dark = rng.random() < 0.35
+    paper, ink = (np.float32([30, 32, 38]) + rng.uniform(0, 25), 225) if dark else (np.float32([246, 246, 248]) - rng.uniform(0, 20), 40)
+    tone = lambda k: tuple(int(v) for v in np.clip(paper + k, 0, 255))
+    im = Image.new("RGB", (w, h), tone(0))
+    draw, k, accent = ImageDraw.Draw(im), rng.uniform(0.8, 1.6), tuple(int(v) for v in tint(rng, 40, 200))
+    f = books.font(pick(rng, books.print), 13 * k)
+    write = lambda x, y, n, fill=(ink,) * 3: draw.text((x, y), text(rng, n), fill=fill, font=f)
+    step = -14 if dark else -22
+    draw.rectangle([0, 0, w, 30 * k], fill=tone(step))
+    for i in range(3):
+        draw.ellipse([(10 + 18 * i) * k, 10 * k, (20 + 18 * i) * k, 20 * k], fill=((240, 95, 85), (245, 190, 60), (100, 200, 90))[i])
+    left = rng.uniform(0.15, 0.35) * w if rng.random() < 0.6 else 0
+    if left:
+        draw.rectangle([0, 30 * k, left, h], fill=tone(step / 2))
+        for y in np.arange(40 * k, h - 20, 24 * k):
+            if rng.random() < 0.12:
+                draw.rectangle([4, y - 2, left - 4, y + 20 * k], fill=accent)
+            write(12, y, 2)
+    y = 44 * k
+    while y < h - 30 * k:
+        x, u = left + 16, rng.random()
+        if u < 0.35:  # a field or a menu
+            write(x, y, 2)
+            a, b = x + 110 * k, min(w - 12, x + rng.uniform(180, 420) * k)
+            if b > a + 20:
+                draw.rounded_rectangle([a, y - 3, b, y + 20 * k], radius=5, fill=tone(14 if dark else 9), outline=tone(-45 if not dark else 40))
+                write(a + 6, y, 1)
+                if rng.random() < 0.5:
+                    draw.rounded_rectangle([b - 18 * k, y - 1, b - 2, y + 18 * k], radius=4, fill=accent)
+            y += 32 * k
+        elif u < 0.55:  # switches and buttons
+            for _ in range(rng.integers(1, 4)):
+                b = x + rng.uniform(50, 110) * k
+                draw.rounded_rectangle([x, y - 3, b, y + 20 * k], radius=int(rng.integers(3, 12)), fill=accent if rng.random() < 0.4 else tone(step))
+                write(x + 8, y, 1)
+                x = b + 12
+            y += 34 * k
+        elif u < 0.75:  # code, a log, a list
+            for _ in range(rng.integers(3, 12)):
+                write(x + 14 * k * rng.integers(0, 3), y, rng.integers(1, 9), tuple(int(v) for v in tint(rng, 60, 200)) if rng.random() < 0.4 else (ink,) * 3)
+                y += 17 * k
+        else:  # a pane
+            b = y + rng.uniform(60, 200) * k
+            draw.rectangle([x, y, w - 14, b], fill=tone(16 if dark else 6), outline=tone(-30 if not dark else 30))
+            if rng.random() < 0.6:
+                write((x + w) / 2 - 60, (y + b) / 2, 3)
+            y = b + 14 * k
+    return np.asarray(im, np.float32)
+
+
+def poster(rng, books, h, w):
+    """An advertisement, a sign, a packet: large letters of all colours over colours or a picture."""
+    back = pick(rng, (texture, surface))(rng, h, w, books) if rng.random() < 0.4 else tint(rng) + (tint(rng) - tint(rng)) * np.linspace(0, 1, h, dtype=np.float32)[:, None, None] + np.zeros((h, w, 3), np.float32)
+    if rng.random() < 0.7:
+        back = stamps(rng, back, rng.integers(1, 5), 0.6, books)
+    im = Image.fromarray(np.clip(back, 0, 255).astype(np.uint8))
+    draw, y, han = ImageDraw.Draw(im), rng.uniform(0, 0.1) * h, rng.random() < 0.35
+    if rng.random() < 0.6:
+        x0, y0 = rng.uniform(0, 0.12) * w, rng.uniform(0.1, 0.5) * h
+        draw.rounded_rectangle([x0, y0, w - x0, h * rng.uniform(0.8, 1)], radius=14, fill=tuple(int(v) for v in tint(rng, 120, 255)), outline=tuple(int(v) for v in tint(rng)), width=4)
+    while y < h * 0.92:
+        size = float(np.exp(rng.uniform(np.log(16), np.log(h / 6))))
+        words = text(rng, rng.integers(3, 9), books.characters) if han else text(rng, rng.integers(1, 5))
+        f = books.font(pick(rng, books.print_han if han else books.print), size)
+        fill, x = tuple(int(v) for v in tint(rng, 0, 255)), w / 2 if rng.random() < 0.6 else w * 0.08
+        if rng.random() < 0.25:
+            long = min(f.getlength(words), w * 0.9)
+            draw.rounded_rectangle([w / 2 - long / 2 - 10, y - 4, w / 2 + long / 2 + 10, y + size * 1.2], radius=int(size / 2), fill=tuple(int(v) for v in tint(rng)))
+            x = w / 2
+        draw.text((x, y), words, fill=fill, font=f, anchor="ma" if x == w / 2 else "la", stroke_width=int(size / 20) if rng.random() < 0.4 else 0,
+                  stroke_fill=tuple(int(v) for v in tint(rng, 0, 255)))
+        y += size * rng.uniform(1.25, 2.2)
+    return np.asarray(im, np.float32)
+
+
 def receipt(rng, books, h, w):
     """A till's slip on a table: narrow, printed, prices at the right; nothing to fill in."""
     long = int(rng.uniform(420, 1100))
@@ -281,9 +358,11 @@ def make(rng, books, h, w):
     kind = rng.random()
     if kind < 0.16:
         return "receipt", receipt(rng, books, h, w)
-    if kind < 0.28:
-        return "screen", screen(rng, h, w)
-    if kind < 0.4:
+    if kind < 0.25:
+        return "screen", screen(rng, h, w) if kind < 0.2 else window(rng, books, h, w)
+    if kind < 0.31:
+        return "poster", poster(rng, books, h, w)
+    if kind < 0.41:
         out, name = texture(rng, h, w, books), "surface"
     elif kind < 0.46:
         out, name = surface(rng, h, w, books), "surface"

@@ -52,6 +52,12 @@ class Sheet:
     def answer(self, kind, boxes, **info):
         self.answers.append(Answer(kind, boxes, self.place, info))
 
+    def trim(self):
+        """What ran off the paper is nobody's to answer, and what is left of it in sight neither answered nor not."""
+        inside = lambda a: all(b[2] <= self.w and b[3] <= self.h for b in a.boxes)
+        self.unsure += [b for a in self.answers if not inside(a) for b in a.boxes if b[1] < self.h]
+        self.answers = [a for a in self.answers if inside(a)]
+
     def type(self, size):
         return lambda words: self.shelf.font(self.face_han if any(ord(c) > 0x2e80 for c in words) else self.face, size * self.scale)
 
