@@ -36,6 +36,7 @@ def arguments():
 
 args = arguments()
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # off by default on processors without AVX-512; without it nothing can be dilated
 
 import cv2
 import numpy as np
@@ -50,11 +51,12 @@ tf.config.threading.set_intra_op_parallelism_threads(args.threads)
 tf.config.threading.set_inter_op_parallelism_threads(1)
 cv2.setNumThreads(1)
 
-SIDE = 384  # of a crop: rows of a page, and what stands beside them, are in sight together
-NEAR, OFTEN = (384, 256, 192, 128), (0.76, 0.12, 0.08, 0.04)  # how much of a photo a crop shows, in pixels
+CROP, TALL = (320, 480), 0.25  # height and width, a page's rows whole; and how often the other way round, as for pages turned on their side
+NEAR, OFTEN = (1, 4 / 3, 2, 2.5), (0.76, 0.12, 0.08, 0.04)  # by how much a crop is made larger
+SIGHT = 0.75  # an answer of which a crop shows less may be written where the crop does not show it
 GRAIN = np.random.default_rng(0).standard_normal(1 << 22, np.float32)
 DENSITY_SHIFT = 2.0  # keeps log density near 0; a common factor cancels in the completion
-PARTS = ("page", "answer", "ink", "density", "completion")
+PARTS = ("page", "answer", "state", "ink", "density", "completion")
 
 
 def orthogonal(m):
@@ -127,11 +129,13 @@ def disturb(pixels, rng):
 
 
 def map_loss(B, params, pixels, planes):
-    """pixels uint8 [N,SIDE,SIDE,3]; planes uint8 [N,7,SIDE/8,SIDE/8] as `synth.photo` describes. The terms, and what each is for:
+    """pixels uint8 [N,H,W,3]; planes uint8 [N,7,H/8,W/8] as `synth.photo` describes. The terms, and what each is for:
 
     page        cross entropy of "paper here": where the page lies, and whether there is one
     answer      cross entropy of nothing / empty / filled / struck out, against each cell's shares; UNSURE places do not count,
                 and answers three to seven times, those of few cells most: most of a page is nothing, and a small answer is one too
+    state       cross entropy of empty / filled / struck out where an answer is, each answer and each crop weighing the same: where answers
+                are and how many, page/4 knew well (with the true states it is .03 off); whether something stands in them, it did not (.23)
     ink         cross entropy of "the student wrote here": what a hand looks like, in answer areas or not
     density     a smoothed distance of log density where answers are: an answer counts 1 whatever its size
     completion  |share of the crop's answers done - true share|, weighted by how much of an answer is in sight: what it is all for
@@ -151,40 +155,58 @@ def map_loss(B, params, pixels, planes):
     said, weight = tf.exp(spoken), tf.exp(tf.clip_by_value(logits[..., 6], -4, 4))
     true = tf.exp(tf.clip_by_value(logd + DENSITY_SHIFT, -4, 4))
     small = tf.sqrt(tf.exp(tf.minimum(logd, 0.0)))
+    each = true * asked
+    state = -tf.reduce_sum(answer[..., 1:] * tf.nn.log_softmax(logits[..., 2:5]), -1) * true * sure
     got = total(weight * said[..., 2] * sure) / (total(weight * (1 - said[..., 0]) * sure) + 1)
-    want = total(true * filled * sure) / (total(true * asked) + 1)
-    heavy = tf.clip_by_value(total(true * asked) / 20, 0, 1)
-    parts = (0.5 * mean(bce(logits[..., 0], page)), mean(cross * sure * (1 + asked * (1.5 + 4.5 * small))) / 1.5, 0.5 * mean(bce(logits[..., 5], ink)),
-             0.3 * tf.reduce_sum(dense) / (tf.reduce_sum(asked) + 1),
-             0.5 * tf.reduce_sum(heavy * tf.abs(got - want)) / (tf.reduce_sum(heavy) + 1))
+    want = total(true * filled * sure) / (total(each) + 1)
+    heavy = tf.clip_by_value(total(each) / 20, 0, 1)
+    each_crop = lambda v: tf.reduce_sum(heavy * v) / (tf.reduce_sum(heavy) + 1)
+    parts = (0.5 * mean(bce(logits[..., 0], page)), mean(cross * sure * (1 + asked * (1.5 + 4.5 * small))) / 1.5,
+             0.5 * each_crop(total(state) / (total(each) + 1)), 0.5 * mean(bce(logits[..., 5], ink)),
+             0.3 * tf.reduce_sum(dense) / (tf.reduce_sum(asked) + 1), 0.5 * each_crop(tf.abs(got - want)))
     return tf.add_n(parts), tf.stack(parts)
 
 
 def crops(shards, rng, n):
     """n crops: two of each photo, where answers are rather than where none are. What a photo lacks of a crop is as in a letterbox."""
-    pixels, planes = np.full((n, SIDE, SIDE, 3), net.PAD, np.uint8), np.zeros((n, 7, SIDE // 8, SIDE // 8), np.uint8)
+    size = CROP[::-1] if rng.random() < TALL else CROP
+    pixels, planes = np.full((n, *size, 3), net.PAD, np.uint8), np.zeros((n, 7, size[0] // 8, size[1] // 8), np.uint8)
     for i in range(n):
         if i % 2 == 0:
             line, photo, truth = shards.load(int(rng.integers(len(shards))))
-        best, side = None, int(rng.choice(NEAR, p=OFTEN))
+        k, best = float(rng.choice(NEAR, p=OFTEN)), None
+        h, w = (round(side / k) for side in size)
         for _ in range(2):  # the better of two places, most of the time
-            y, x = (8 * int(rng.integers(0, max(0, line[k] - side) // 8 + 1)) for k in "hw")
-            t = truth[:, y // 8:(y + side) // 8, x // 8:(x + side) // 8]
-            worth = int(t[1:4].sum(dtype=np.int64)) if rng.random() < 0.7 else 0
+            y, x = 8 * int(rng.integers(0, max(0, line["h"] - h) // 8 + 1)), 8 * int(rng.integers(0, max(0, line["w"] - w) // 8 + 1))
+            worth = int(truth[1:4, y // 8:(y + h) // 8, x // 8:(x + w) // 8].sum(dtype=np.int64)) if rng.random() < 0.7 else 0
             if best is None or worth > best[0]:
-                best = (worth, y, x, t)
-        _, y, x, t = best
-        near, t = nearer(photo[y:y + side, x:x + side], t, SIDE / side)
+                best = (worth, y, x)
+        _, y, x = best
+        near, told = nearer(photo[y:y + h, x:x + w], in_sight(line, truth, y, x, h, w), k)
         h, w = near.shape[:2]
-        pixels[i, :h, :w], planes[i, :, :h // 8, :w // 8] = disturb(near, rng), t
+        pixels[i, :h, :w], planes[i, :, :h // 8, :w // 8] = disturb(near, rng), told
     return pixels, planes
+
+
+def in_sight(line, truth, y, x, h, w):
+    """The truth of a crop: UNSURE where an answer is that mostly lies beyond its edges."""
+    out = truth[:, y // 8:(y + h) // 8, x // 8:(x + w) // 8].copy()
+    for area in line["areas"]:
+        if area["box"] is None:
+            continue
+        a, b, c, d = area["box"]
+        left, top, right, foot = max(a - x, 0), max(b - y, 0), min(c - x, w), min(d - y, h)
+        if left < right and top < foot and (right - left) * (foot - top) < SIGHT * (c - a) * (d - b):
+            cut = out[:, top // 8:-(-foot // 8), left // 8:-(-right // 8)]
+            cut[4][cut[1:4].any(0)] = 255
+    return out
 
 
 def nearer(photo, truth, k):
     """A part of a photo made k times as large: a page taken from near, or a small picture."""
     if k == 1:
         return photo, truth
-    h, w = (int(cells * k) for cells in truth.shape[1:])
+    h, w = (round(cells * k) for cells in truth.shape[1:])
     truth = truth[:, (np.arange(h) / k).astype(int)][:, :, (np.arange(w) / k).astype(int)].copy()
     thinner = 2 * np.log(k) / (DENSITY[1] - DENSITY[0]) * 255  # an answer has more cells
     truth[6] = np.clip(truth[6] - thinner, 0, 255)
