@@ -168,12 +168,11 @@ def map_loss(B, params, pixels, planes):
 
 
 def crops(shards, rng, n):
-    """n crops: two of each photo, where answers are rather than where none are. What a photo lacks of a crop is as in a letterbox."""
+    """n crops, each of another photo, where answers are rather than where none are. What a photo lacks of a crop is as in a letterbox."""
     size = CROP[::-1] if rng.random() < TALL else CROP
     pixels, planes = np.full((n, *size, 3), net.PAD, np.uint8), np.zeros((n, 7, size[0] // 8, size[1] // 8), np.uint8)
     for i in range(n):
-        if i % 2 == 0:
-            line, photo, truth = shards.load(int(rng.integers(len(shards))))
+        line, photo, truth = shards.load(int(rng.integers(len(shards))))
         k, best = float(rng.choice(NEAR, p=OFTEN)), None
         h, w = (round(side / k) for side in size)
         for _ in range(2):  # the better of two places, most of the time

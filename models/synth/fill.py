@@ -20,6 +20,7 @@ STATES = {EMPTY: "blank", FILLED: "answered", STRUCK: "struck_out"}
 @dataclasses.dataclass
 class Filled:
     image: np.ndarray  # H x W x 3, uint8
+    print: np.ndarray  # the same before anybody wrote on it
     ink: np.ndarray  # H x W, uint8: what the student wrote, anywhere
     area: np.ndarray  # at a quarter of the units
     items: np.ndarray
@@ -274,7 +275,7 @@ def fill(rng, sheet, fraction=None, tidy=False):
             teacher(rng, sheet, image, states)
         if rng.random() < 0.05:
             sticker(rng, sheet, image)
-    return Filled(image, ink, area, items, states, sheet.w, sheet.h)
+    return Filled(image, np.asarray(sheet.image), ink, area, items, states, sheet.w, sheet.h)
 
 
 def shared_pen(pen, other):

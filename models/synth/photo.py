@@ -4,6 +4,7 @@
 share of the cell, 255 all of it), ink (the most in the cell), log density (of the answers in the cell: -9..3 as 0..255, see
 `DENSITY`). `areas`: of each answer in sight its box in pixels, state, and how much of it is in sight.
 """
+import copy
 import dataclasses
 
 import cv2
@@ -16,6 +17,8 @@ from .shelf import pick
 CELL, SUB = 8, 4  # the truth is sampled SUB x SUB times a cell
 PLANES = ("page", "empty", "filled", "struck", "unsure", "ink", "density")
 DENSITY = (-9.0, 3.0)
+VISIBLE = 0.07  # of the paper's light: by how much less an eye takes for nothing
+FAINT = (0.2, 0.45)  # of an answer's ink: below the one it is not seen, below the other hardly
 
 
 @dataclasses.dataclass
@@ -240,35 +243,65 @@ def take(rng, page, kind, w, h, quality="ok", medium=None, turn=None):
     turn = (0 if medium == "digital" else turned(rng)) if turn is None else turn
     aw, ah = (page.w, page.h) if turn % 2 == 0 else (page.h, page.w)
     pts = np.roll(corners(rng, quality, medium, aw, ah, w, h), -turn, axis=0)
-    flat, ink = page.image, page.ink
+    flat, bare, ink = page.image, page.print, page.ink
     # Reduce first: a warp's bilinear looks at four pixels only.
     wide = max(np.linalg.norm(pts[1] - pts[0]), np.linalg.norm(pts[2] - pts[3]))
     k = min(1.0, max(wide * 1.1, 64) / flat.shape[1])
     if k < 1:
         size = (int(flat.shape[1] * k), int(flat.shape[0] * k))
-        flat, ink = cv2.resize(flat, size, interpolation=cv2.INTER_AREA), cv2.resize(ink, size, interpolation=cv2.INTER_AREA)
+        flat, bare, ink = (cv2.resize(a, size, interpolation=cv2.INTER_AREA) for a in (flat, bare, ink))
     warp = Warp(rng, pts, page.w, page.h, medium)
     xs, ys = np.meshgrid(np.arange(w, dtype=np.float32), np.arange(h, dtype=np.float32))
     u, v, shade = warp.map(xs, ys)
     mu, mv = (u * (flat.shape[1] / page.w) - 0.5).astype(np.float32), (v * (flat.shape[0] / page.h) - 0.5).astype(np.float32)
-    shot = cv2.remap(flat, mu, mv, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
+    through = lambda sheet: cv2.remap(sheet, mu, mv, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
     inked = cv2.remap(ink, mu, mv, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
     # One pixel of soft edge around the sheet.
     per = max(1e-3, page.w / max(wide, 1))
     mask = np.clip(np.minimum(np.minimum(u, page.w - u), np.minimum(v, page.h - v)) / per + 0.5, 0, 1).astype(np.float32)
     back = backdrop(rng, h, w, medium, pts)
-    if medium == "photo":
-        shot *= np.clip(shade, 0.5, 1.4).astype(np.float32)[..., None]
-        if rng.random() < 0.7:  # the sheet's own shadow on the table
-            soft = cv2.GaussianBlur(mask, (0, 0), rng.uniform(2, 9))
-            back = back * (1 - rng.uniform(0.1, 0.5) * np.roll(soft, tuple(int(q) for q in rng.integers(-6, 7, 2)), (0, 1))[..., None])
-    out = back * (1 - mask[..., None]) + shot * mask[..., None]
-    cover = np.zeros((h, w), np.uint8)
+    light = np.clip(shade, 0.5, 1.4).astype(np.float32)[..., None] if medium == "photo" else 1.0
+    if medium == "photo" and rng.random() < 0.7:  # the sheet's own shadow on the table
+        soft = cv2.GaussianBlur(mask, (0, 0), rng.uniform(2, 9))
+        back = back * (1 - rng.uniform(0.1, 0.5) * np.roll(soft, tuple(int(q) for q in rng.integers(-6, 7, 2)), (0, 1))[..., None])
+    laid = lambda sheet: back * (1 - mask[..., None]) + through(sheet) * light * mask[..., None]
+    out, cover = laid(flat), np.zeros((h, w), np.uint8)
     if medium == "photo" and rng.random() < 0.12:
         cover = on_top(rng, out, pts)
-    truth, areas = truth_of(page, warp, w, h, {"ink": inked, "page": mask}, cover)
+    before = copy.deepcopy(rng)
     pixels, jpeg = develop.develop(rng, out, quality, medium)
+    if quality == "ok" and inked.any():  # what the same camera shows of the same sheet before it was written on
+        unwritten = develop.develop(before, laid(bare), quality, medium)[0]
+        page, inked = dataclasses.replace(page, **seen(page, warp, inked, pixels, unwritten)), np.where(visible(pixels, unwritten), inked, 0)
+    truth, areas = truth_of(page, warp, w, h, {"ink": inked, "page": mask}, cover)
     return Photo(pixels, truth, areas, quality, page.completion, kind, medium, jpeg)
+
+
+def visible(pixels, unwritten):
+    """Where a photo differs from one of the unwritten sheet by so much that an eye sees it."""
+    apart = cv2.absdiff(pixels, unwritten).max(2).astype(np.float32)
+    paper = cv2.dilate(unwritten, np.ones((9, 9), np.uint8)).max(2)
+    return apart > np.maximum(VISIBLE * paper, 4)
+
+
+def seen(page, warp, inked, pixels, unwritten):
+    """The sheet's areas and states by what can be seen of them: an answer of which a scanner left nothing, or a lens too little, is blank
+    to whoever looks at the photo; one that is half there, nobody can say."""
+    y, x = np.nonzero(inked > 96)
+    u, v, _ = warp.map(x.astype(np.float32), y.astype(np.float32))
+    u, v = np.round(u / 4 - 0.5).astype(np.int32), np.round(v / 4 - 0.5).astype(np.int32)
+    inside = (u >= 0) & (v >= 0) & (u < page.area.shape[1]) & (v < page.area.shape[0])
+    item = page.items[v[inside], u[inside]].astype(np.int64)
+    n = len(page.states) + 1
+    there, shown = (np.bincount(item, weights=k, minlength=n) for k in (None, visible(pixels, unwritten)[y, x][inside].astype(float)))
+    share = shown / np.maximum(there, 1)
+    written = np.isin([EMPTY, *page.states], (FILLED, STRUCK)) & (there > 0)
+    written[0] = False
+    gone, half = written & (share < FAINT[0]), written & (share >= FAINT[0]) & (share < FAINT[1])
+    area = page.area.copy()
+    area[gone[page.items] & np.isin(area, (FILLED, STRUCK))] = EMPTY
+    area[half[page.items] & np.isin(area, (FILLED, STRUCK))] = UNSURE
+    return {"area": area, "states": [EMPTY if gone[i + 1] else s for i, s in enumerate(page.states)]}
 
 
 def negative(rng, shelf, w, h):
