@@ -5,16 +5,13 @@ from .shelf import number, pick
 from .sheet import clipart, numbered, paragraph
 
 
-def blank(p, x, y, long, tall, looks=("line", "line", "dotted", "box", "dashes", "bare", "brackets")):
-    """Room for a word or a number, its foot at y: a line, a box, or only room. Returns its area."""
+def blank(p, x, y, long, tall, looks):
+    """Room for a word or a number, its foot at y: a line, a box, or only room; `looks` is its look, or some to pick from. Returns its area."""
     look = looks if isinstance(looks, str) else pick(p.rng, looks)
     if look == "box":
         p.box(x, y - tall, long, tall)
     elif look == "brackets":
         p.print(x, y, "(", tall * 0.7, anchor="ls"), p.print(x + long, y, ")", tall * 0.7, anchor="rs")
-    elif look == "dashes":
-        for at in np.arange(x, x + long - 6, 12):
-            p.line(at, y, at + 8, y)
     elif look != "bare":
         p.line(x, y, x + long, y, dotted=look == "dotted")
     return x, y - tall, x + long, y + 1
@@ -93,8 +90,7 @@ def guides_task(p, x, y, w, n):
         y += tall + 16
     printed = rng.random() < 0.4
     for i in range(int(rng.integers(2, 8))):
-        for k, dotted in ((0, False), (0.5, True), (1, False)):
-            p.line(x, y + h * k, x + w, y + h * k, 1, tint, dotted)
+        p.guides(x, y, w, h, tint)
         if printed and i % 2 == 0:
             p.print(x + 6, y + h * 0.95, p.words(3), h * 0.7, width=w, anchor="ls")
         else:

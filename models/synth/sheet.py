@@ -80,6 +80,11 @@ class Sheet:
             self.draw.line([(x0 + (x1 - x0) * a) * s, (y0 + (y1 - y0) * a) * s, (x0 + (x1 - x0) * b) * s, (y0 + (y1 - y0) * b) * s],
                            fill=fill, width=width)
 
+    def guides(self, x, y, w, h, fill):
+        """What letters are written between in the first years: a top, a dashed middle and a foot."""
+        for k, dotted in ((0, False), (0.5, True), (1, False)):
+            self.line(x, y + h * k, x + w, y + h * k, 1, fill, dotted)
+
     def box(self, x, y, w, h, width=1.5, fill=None, round_=0, inside=None):
         s = self.scale
         self.draw.rounded_rectangle([x * s, y * s, (x + w) * s, (y + h) * s], radius=round_ * s, outline=fill or self.rule, fill=inside,

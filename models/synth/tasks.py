@@ -260,8 +260,7 @@ def trace_task(p, x, y, w, n):
     rng, h = p.rng, p.rng.uniform(45, 90)
     for _ in range(rng.integers(1, 5)):
         v = int(rng.integers(120, 200))
-        for k, dotted in ((0, False), (0.5, True), (1, False)):
-            p.line(x, y + h * k, x + w, y + h * k, 1, (v, v, v), dotted)
+        p.guides(x, y, w, h, (v, v, v))
         step = h * rng.uniform(0.75, 1.1)
         glyph = str(rng.integers(0, 10)) if rng.random() < 0.6 else chr(int(rng.integers(97, 123)))
         shown, k = int(rng.integers(1, 5)), int(w / step)
