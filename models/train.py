@@ -36,7 +36,7 @@ def arguments():
 
 args = arguments()
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # off by default on processors without AVX-512; without it nothing can be dilated
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # off by default on some processors (seen: one with AVX2 alone), where nothing can be dilated then
 
 import cv2
 import numpy as np
