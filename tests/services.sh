@@ -67,8 +67,8 @@ YAML
     "$inkflow" readings --journal "$work/plain/journal" | world answers "$work"
 }
 
-# flow NAME [KIND]: a flow over all that, with sinks and a journal of its own, read by the model, by KIND `joined`, or
-# `recorded`; and more fields from stdin.
+# flow NAME [KIND]: a flow over all that, with sinks and a journal of its own, read by the model; or as KIND says by the model
+# a `few` photos at a time, `joined`, or `recorded`; and more fields from stdin.
 flow() {
     local name=$1 kind=${2:-model} topic
     local keys='access_key_id: {env: AWS_ACCESS_KEY_ID}, secret_access_key: {env: AWS_SECRET_ACCESS_KEY}'
@@ -95,6 +95,7 @@ photos:
 YAML
         case $kind in
             model) echo "readers: {model: {folder: $work/models, name: page@1, threads: 1}}" ;;
+            few) echo "readers: {model: {folder: $work/models, name: page@1, threads: 1, in_flight_max: 16}}" ;;
             joined) echo "readers: {joined: {name: page@1}}" ;;
             recorded) echo "readers: {recorded: {path: readings.jsonl}}" ;;
         esac
@@ -187,7 +188,8 @@ with_readers_that_come_and_go() {
     local port
     port=$(free_port)
     { in_bucket joined; echo "cluster: {processes: [\"127.0.0.1:$port\"]}"; } | flow joined joined
-    echo "journal: {folder: journal}" | flow reader
+    # One that holds all photos that are left would read them all before it ends.
+    echo "journal: {folder: journal}" | flow reader few
     supervised main run "$work/joined/flow.yaml" --now "$NOW"
     supervised reader0 reader --join "127.0.0.1:$port" "$work/reader/flow.yaml"
     supervised reader1 reader --join "127.0.0.1:$port" "$work/reader/flow.yaml"
