@@ -366,7 +366,7 @@ def fine_loss(params, cells, truth, completion):
     return tf.reduce_mean(total(each * cross) / (count + 0.1)), tf.reduce_mean(tf.abs(done - completion))
 
 
-def train_fine(rounds=15, batch=16, rate=3e-3):
+def train_fine(rounds=10, batch=16, rate=3e-3):
     """The second look, by a maps' network that does not change; the last photos only tell what it is worth."""
     photos = sheets(dict(np.load(args.run / "trunk.npz")))
     last = min(200, len(photos[0]) // 5)
