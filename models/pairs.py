@@ -133,7 +133,7 @@ def photographed(rng, image, boxes, marks):
         k = 1000 / pw / 4
         items[max(0, int(y0 * k)):max(1, int(np.ceil(y1 * k))), max(0, int(x0 * k)):max(1, int(np.ceil(x1 * k)))] = i + 1
     area = np.where(items > 0, fill.EMPTY, 0).astype(np.uint8)
-    page = types.SimpleNamespace(w=1000, h=h, image=image, ink=np.zeros((ph, pw), np.uint8), area=area, items=items,
+    page = types.SimpleNamespace(w=1000, h=h, image=image, print=image, ink=np.zeros((ph, pw), np.uint8), area=area, items=items,
                                  states=[fill.EMPTY] * len(boxes), completion=0.0, answers=boxes)
     turn = photo.turned(rng)
     shot = photo.take(rng, page, "real", *sized(rng, page, turn), "ok", "photo", turn=turn)
