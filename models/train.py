@@ -27,7 +27,7 @@ def arguments():
     parser.add_argument("--threads", type=int, default=1, help="of the CPU that compute, where no GPU does")
     parser.add_argument("--loaders", type=int, default=1, help="threads that load crops")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--start", type=pathlib.Path, help="a model.onnx to begin from, in place of random weights")
+    parser.add_argument("--start", type=pathlib.Path, help="a model.onnx, or another run's checkpoint.npz, to begin from in place of random weights")
     parser.add_argument("--rate", type=float, default=3e-3, help="the highest learning rate")
     parser.add_argument("--log", type=int, default=100, help="steps a line")
     parser.add_argument("--fresh", action="store_true", help="do not go on from the checkpoint")
@@ -263,10 +263,13 @@ def moments(params):
 
 
 def begin():
-    """Random weights; or those of a model that ships, in a network that may have grown layers since."""
+    """Random weights; or those of a model that ships, in a network that may have grown layers since; or the running means of a checkpoint."""
     fresh = net.init(args.seed)
     if args.start is None:
         return fresh
+    if args.start.suffix == ".npz":
+        kept = np.load(args.start)
+        return {k: kept[f"slow/{k}"] for k in fresh}
     from export import weights_of
 
     unfolding = net.Unfolding(weights_of(args.start), fresh)
