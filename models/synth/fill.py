@@ -105,6 +105,8 @@ def write(h, pen, a, sheet):
         h.hatch(pen, x0 + w * 0.12, y0 + t * 0.12, w * 0.76, t * 0.76)
     elif kind == "plot":
         h.plot(pen, x0, y0, w, t)
+    elif kind == "path":
+        h.path(pen, [(a + rng.normal(0, 1.5), b + rng.normal(0, 1.5)) for a, b in info["points"]])
     elif kind == "trace":
         h.write(pen, x0 + w * 0.18, y0, w * 0.9, t, info["glyph"], size=t * 0.85, middle=True)
     elif kind == "tianzi":

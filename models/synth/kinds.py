@@ -1,7 +1,7 @@
 """Kinds of pages, made of tasks or of a kind of their own."""
 import numpy as np
 
-from . import exercises, forms, tasks
+from . import exercises, forms, puzzles, tasks
 from .shelf import number, pick
 from .sheet import Sheet, clipart, header, paragraph
 
@@ -48,7 +48,7 @@ def flow(p, some, cols=None, cover=0.04):
 
 
 def worksheet(p):
-    weights = tasks.TASKS | exercises.EXERCISES
+    weights = tasks.TASKS | exercises.EXERCISES | puzzles.PUZZLES
     if p.han:
         weights[tasks.tianzi_task] = 0.24
     flow(p, chosen(p.rng, weights, p.rng.integers(1, 6)))
@@ -58,7 +58,8 @@ def drill(p):
     """One task over the whole page."""
     one = chosen(p.rng, {tasks.sums_task: 5, tasks.table_task: 1, tasks.trace_task: 1, tasks.gap_task: 2, tasks.truth_task: 1,
                          exercises.listed_task: 1.5, exercises.compare_task: 0.7, exercises.chart_task: 0.7, exercises.sequence_task: 0.7,
-                         exercises.letters_task: 0.7, exercises.guides_task: 1, tasks.tianzi_task: 5 if p.han else 0}, 1)
+                         exercises.letters_task: 0.7, exercises.guides_task: 1, puzzles.bonds_task: 0.7,
+                         puzzles.houses_task: 0.7, puzzles.columns_task: 0.7, puzzles.signs_task: 0.7, tasks.tianzi_task: 5 if p.han else 0}, 1)
     flow(p, one, int(p.rng.integers(1, 3)))
 
 
@@ -125,6 +126,40 @@ def code_block(p, x, y, digits, step, bubbles, n):
     return n * step + 8, step * (digits + 1.6) + 8
 
 
+def codes(p, x, y, step, bubbles):
+    """One to three blocks beside each other, as many as have room; returns the y below them."""
+    rng, tall = p.rng, 0
+    for _ in range(rng.integers(1, 4)):
+        n = int(rng.integers(3, 11))
+        if x + (n + 1) * step > 960 or 13 * step > 0.6 * p.h:
+            break
+        p.place = 0.0
+        w, h = code_block(p, x, y + 10, 26 if bubbles.r < 8 and rng.random() < 0.3 else 10, step, bubbles, n)
+        x, tall = x + w + rng.uniform(20, 60), max(tall, h)
+    return y + tall + 30 if tall else y
+
+
+def cover(p):
+    """The front of an exam: headings and instructions, a number to be coded in bubbles, a table of marks that is the examiner's; names."""
+    rng, y = p.rng, p.rng.uniform(40, 200)
+    for _ in range(int(rng.integers(1, 5))):
+        size = p.body * rng.uniform(0.9, 2.2)
+        p.print(500, y, p.words(rng.integers(2, 6)).title(), size, 800, anchor="ma")
+        y += size * 1.6
+    r = float(np.exp(rng.uniform(np.log(5), np.log(11))))
+    bubbles, step, side = Bubbles(rng, p, r), r * rng.uniform(2.35, 3.2), rng.random() < 0.5
+    foot = codes(p, rng.uniform(540, 640) if side else rng.uniform(60, 400), y, step, bubbles)
+    for _ in range(int(rng.integers(0, 3)) if side else 0):
+        long = rng.uniform(200, 420)
+        p.print(60, y, pick(rng, ["Name", "First name :", "Surname", "Klasse", "Nom :", "Student"]))
+        p.box(60, y + p.body * 1.4, long, p.body * 2)
+        p.unsure.append((60, y + p.body * 1.4, 60 + long, y + p.body * 3.4))
+        y += p.body * 4
+    below = tasks.instructions(p, 60, y if side else foot, 420 if side else 880) if rng.random() < 0.85 else y
+    if rng.random() < 0.7:
+        tasks.marks_table(p, rng.uniform(540, 640) if side else 60, foot + 10 if side else below, rng.uniform(200, 330))
+
+
 def answer_sheet(p):
     """Rows of bubbles: a question a row, marked or not; with codes, corner marks, bars, instructions and a table of marks."""
     rng = p.rng
@@ -147,15 +182,7 @@ def answer_sheet(p):
     r = float(np.exp(rng.uniform(np.log(5), np.log(17) if rng.random() < 0.75 else np.log(42))))
     bubbles, step = Bubbles(rng, p, r), r * rng.uniform(2.35, 3.6)
     if rng.random() < 0.35:
-        x, tall = rng.uniform(60, 200), 0
-        for _ in range(rng.integers(1, 4)):
-            n = int(rng.integers(3, 11))
-            if x + (n + 1) * step > 960 or 13 * step > 0.6 * p.h:
-                break
-            p.place = 0.0
-            w, h = code_block(p, x, y0 + 10, 26 if r < 8 and rng.random() < 0.3 else 10, step, bubbles, n)
-            x, tall = x + w + rng.uniform(20, 60), max(tall, h)
-        y0 += tall + 30 if tall else 0
+        y0 = codes(p, rng.uniform(60, 200), y0, step, bubbles)
     if rng.random() < 0.12:
         y0 = tasks.marks_table(p, 60, y0 + 8, rng.uniform(250, 500))
     choices = int(rng.integers(2, 8))
@@ -250,8 +277,8 @@ def blank(p):
     """Bare paper."""
 
 
-KINDS = {"worksheet": (worksheet, 0.34), "drill": (drill, 0.12), "exam": (exam, 0.07), "form": (form, 0.09), "answer-sheet": (answer_sheet, 0.2),
-         "notes": (notes, 0.1), "reading": (reading, 0.07), "blank": (blank, 0.01)}
+KINDS = {"worksheet": (worksheet, 0.34), "drill": (drill, 0.12), "exam": (exam, 0.07), "form": (form, 0.09), "answer-sheet": (answer_sheet, 0.18),
+         "cover": (cover, 0.03), "notes": (notes, 0.1), "reading": (reading, 0.07), "blank": (blank, 0.01)}
 
 
 def make(rng, shelf, scale=0.8, layout="train", kinds=None):

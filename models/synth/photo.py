@@ -54,7 +54,7 @@ def corners(rng, quality, medium, pw, ph, w, h):
         tilt = np.deg2rad(rng.normal(0, 4) if rng.random() < 0.8 else rng.normal(0, 16) if rng.random() < 0.85 else rng.uniform(-45, 45))
         fill = rng.uniform(0.8, 1.02) if near < 0.68 else rng.uniform(0.5, 0.8) if near < 0.85 else rng.uniform(1.02, 1.18)
         if medium == "screen":
-            fill = min(fill, rng.uniform(0.45, 0.95))
+            fill = min(fill, rng.uniform(0.3, 0.95))
         half = np.array([pw, ph]) * fill * min(w / pw, h / ph) / 2
         # A camera held over the page, tipped: the far edge is shorter.
         tip = rng.normal(0, 0.06, 2) if rng.random() < 0.8 else rng.normal(0, 0.1, 2)
@@ -69,7 +69,7 @@ def corners(rng, quality, medium, pw, ph, w, h):
         edge = pts[:, axis].min() if sign > 0 else pts[:, axis].max()
         pts[:, axis] += (0 if sign > 0 else (w, h)[axis]) - sign * cut * np.ptp(pts[:, axis]) - edge
         if rng.random() < 0.6:
-            pts = (pts - [w / 2, h / 2]) * rng.uniform(1.0, 1.35) + [w / 2, h / 2]
+            pts = (pts - [w / 2, h / 2]) * rng.uniform(1.0, max(1.35, 0.8 * max(w / pw, h / ph) / min(w / pw, h / ph))) + [w / 2, h / 2]
     elif medium in ("photo", "screen"):
         for axis, size in ((0, w), (1, h)):
             slack = size - np.ptp(pts[:, axis])
@@ -237,7 +237,7 @@ def truth_of(page, warp, w, h, mask, cover):
 def take(rng, page, kind, w, h, quality="ok", medium=None, turn=None):
     """Photographs a filled sheet at w x h pixels, multiples of 8."""
     if medium is None:
-        medium = str(rng.choice(["photo", "screen", "app", "scan", "digital"], p=[0.53, 0.03, 0.1, 0.27, 0.07]))
+        medium = str(rng.choice(["photo", "screen", "app", "scan", "digital"], p=[0.5, 0.06, 0.1, 0.27, 0.07]))
         if quality != "ok":
             medium = "photo" if rng.random() < 0.85 else "scan"
     turn = (0 if medium == "digital" else turned(rng)) if turn is None else turn
@@ -307,7 +307,7 @@ def seen(page, warp, inked, pixels, unwritten):
 def negative(rng, shelf, w, h):
     """A photo of anything but a page."""
     kind, back = scenery.make(rng, shelf, h, w)
-    medium = "digital" if kind == "screen" and rng.random() < 0.6 else "photo"
+    medium = "digital" if kind in ("screen", "plan", "flat") and rng.random() < 0.6 else "photo"
     quality = "ok"
     pixels, jpeg = develop.develop(rng, back, quality, medium)
     return Photo(pixels, np.zeros((7, h // CELL, w // CELL), np.uint8), [], "not_a_page", None, kind, medium, jpeg)

@@ -194,13 +194,14 @@ def window(rng, books, h, w):
     paper, ink = (np.float32([30, 32, 38]) + rng.uniform(0, 25), 225) if dark else (np.float32([246, 246, 248]) - rng.uniform(0, 20), 40)
     tone = lambda k: tuple(int(v) for v in np.clip(paper + k, 0, 255))
     im = Image.new("RGB", (w, h), tone(0))
-    draw, k, accent = ImageDraw.Draw(im), rng.uniform(0.8, 1.6), tuple(int(v) for v in tint(rng, 40, 200))
+    draw, k, accent = ImageDraw.Draw(im), rng.uniform(0.8, 2.0), tuple(int(v) for v in tint(rng, 40, 200))
     f = books.font(pick(rng, books.print), 13 * k)
     write = lambda x, y, n, fill=(ink,) * 3: draw.text((x, y), text(rng, n), fill=fill, font=f)
     step = -14 if dark else -22
-    draw.rectangle([0, 0, w, 30 * k], fill=tone(step))
-    for i in range(3):
-        draw.ellipse([(10 + 18 * i) * k, 10 * k, (20 + 18 * i) * k, 20 * k], fill=((240, 95, 85), (245, 190, 60), (100, 200, 90))[i])
+    if rng.random() < 0.6:
+        draw.rectangle([0, 0, w, 30 * k], fill=tone(step))
+        for i in range(3):
+            draw.ellipse([(10 + 18 * i) * k, 10 * k, (20 + 18 * i) * k, 20 * k], fill=((240, 95, 85), (245, 190, 60), (100, 200, 90))[i])
     left = rng.uniform(0.15, 0.35) * w if rng.random() < 0.6 else 0
     if left:
         draw.rectangle([0, 30 * k, left, h], fill=tone(step / 2))
@@ -353,35 +354,55 @@ def balls(rng, h, w):
     return cv2.GaussianBlur(out, (0, 0), rng.uniform(0.3, 1.5))
 
 
+def flat(rng, h, w):
+    """Nothing: a covered lens, a plain colour, a file that was never a picture."""
+    return (tint(rng, 0, 45) if rng.random() < 0.6 else tint(rng, 20, 190)) + rng.uniform(0, 15) * clouds(rng, h, w, 0.4)[..., None]
+
+
+def plan(rng, books, h, w):
+    """A map or a diagram: patches, lines and names on white, frames with arrows between; nothing to be filled in."""
+    some = lambda low, high: tuple(int(v) for v in tint(rng, low, high))
+    im = Image.new("RGB", (w, h), (255, 255, 255) if rng.random() < 0.7 else some(215, 255))
+    draw, small = ImageDraw.Draw(im), rng.uniform(10, 20)
+    f = books.font(pick(rng, books.print), small)
+    for _ in range(rng.integers(0, 5)):
+        a = np.sort(rng.uniform(0, 2 * np.pi, int(rng.integers(5, 14))))
+        r, x, y = rng.uniform(0.1, 0.5) * min(w, h) * rng.uniform(0.7, 1.1, len(a)), rng.uniform(0, w), rng.uniform(0, h)
+        draw.polygon(list(zip(x + r * np.cos(a), y + r * np.sin(a))), fill=some(190, 255), outline=some(60, 200))
+    colours = [some(0, 210) for _ in range(3)]
+    for _ in range(rng.integers(4, 30)):
+        walk = np.cumsum(rng.normal(0, rng.uniform(0.02, 0.07) * w, (int(rng.integers(3, 14)), 2)) + rng.normal(0, 0.04 * w, 2), 0) + rng.random(2) * [w, h]
+        draw.line([tuple(v) for v in walk.tolist()], fill=pick(rng, colours), width=int(rng.integers(1, 7)), joint="curve")
+    for _ in range(rng.integers(0, 8)):
+        x, y, a, b = rng.uniform(0, 0.8) * w, rng.uniform(0, 0.9) * h, rng.uniform(60, 160), rng.uniform(24, 60)
+        draw.rounded_rectangle([x, y, x + a, y + b], radius=int(rng.integers(0, 12)), fill=some(200, 255), outline=colours[0], width=2)
+        draw.text((x + a / 2, y + b / 2), text(rng, 1), fill=(30, 30, 30), font=f, anchor="mm")
+        draw.line([x + a, y + b / 2, x + a + rng.uniform(20, 120), y + b / 2 + rng.normal(0, 30)], fill=colours[0], width=2)
+    for _ in range(rng.integers(3, 25)):
+        draw.text((rng.uniform(0, 0.9) * w, rng.uniform(0, 0.95) * h), text(rng, rng.integers(1, 3)), fill=some(0, 140), font=f)
+    draw.text((rng.uniform(0.1, 0.5) * w, rng.choice([0.05, 0.85]) * h), text(rng, 1).upper(), fill=(20, 20, 20), font=books.font(pick(rng, books.print), small * 2.2))
+    out = np.asarray(im, np.float32)
+    return out if rng.random() < 0.6 else lay(rng, out, surface(rng, h, w, books), rng.uniform(0.7, 1.1))
+
+
 def make(rng, books, h, w):
     """(what it is, the picture)"""
-    kind = rng.random()
-    if kind < 0.16:
-        return "receipt", receipt(rng, books, h, w)
-    if kind < 0.25:
-        return "screen", screen(rng, h, w) if kind < 0.2 else window(rng, books, h, w)
-    if kind < 0.31:
-        return "poster", poster(rng, books, h, w)
-    if kind < 0.41:
-        out, name = texture(rng, h, w, books), "surface"
-    elif kind < 0.46:
-        out, name = surface(rng, h, w, books), "surface"
-    elif kind < 0.54:
-        out, name = noise(rng, h, w), "surface"
-    elif kind < 0.6:
-        out, name = shapes(rng, surface(rng, h, w, books), rng.integers(2, 30)), "things"
-    elif kind < 0.66:
-        out, name = balls(rng, h, w), "things"
-    elif kind < 0.8:
-        out, name = stamps(rng, surface(rng, h, w, books), rng.integers(1, 12), books=books), "things"
-    elif kind < 0.86:
-        out, name = outdoors(rng, h, w), "outdoors"
-    elif kind < 0.92:
-        out, name = growth(rng, h, w), "outdoors"
-    else:
-        out, name = room(rng, h, w), "room"
-    if rng.random() < 0.2:
-        out = np.repeat(out.mean(2, keepdims=True), 3, 2)
-    if rng.random() < 0.3:  # one thing near the lens, or little in focus
-        out = cv2.GaussianBlur(np.ascontiguousarray(out, np.float32), (0, 0), rng.uniform(0.5, 5)) if rng.random() < 0.5 else stamps(rng, out, 1, 1.2, books)
+    scenes = (
+        (0.16, "receipt", lambda: receipt(rng, books, h, w)), (0.04, "screen", lambda: screen(rng, h, w)), (0.07, "screen", lambda: window(rng, books, h, w)),
+        (0.06, "poster", lambda: poster(rng, books, h, w)), (0.04, "plan", lambda: plan(rng, books, h, w)), (0.03, "flat", lambda: flat(rng, h, w)),
+        (0.09, "surface", lambda: texture(rng, h, w, books)), (0.05, "surface", lambda: surface(rng, h, w, books)), (0.07, "surface", lambda: noise(rng, h, w)),
+        (0.05, "things", lambda: shapes(rng, surface(rng, h, w, books), rng.integers(2, 30))), (0.05, "things", lambda: balls(rng, h, w)),
+        (0.12, "things", lambda: stamps(rng, surface(rng, h, w, books), rng.integers(1, 12), books=books)), (0.05, "outdoors", lambda: outdoors(rng, h, w)),
+        (0.05, "outdoors", lambda: growth(rng, h, w)), (0.07, "room", lambda: room(rng, h, w)))
+    share = np.array([s for s, *_ in scenes])
+    _, name, draw = scenes[int(rng.choice(len(scenes), p=share / share.sum()))]
+    out = draw()
+    if name in ("surface", "things", "outdoors", "room"):
+        if rng.random() < 0.2:
+            out = np.repeat(out.mean(2, keepdims=True), 3, 2)
+        if rng.random() < 0.3:  # one thing near the lens, or little in focus
+            out = cv2.GaussianBlur(np.ascontiguousarray(out, np.float32), (0, 0), rng.uniform(0.5, 5)) if rng.random() < 0.5 else stamps(rng, out, 1, 1.2, books)
+        if rng.random() < 0.04:  # through a round opening: a microscope, a telescope, an eyepiece
+            yy, xx = np.mgrid[0:h, 0:w]
+            out = np.where(np.hypot(xx - w / 2, yy - h / 2)[..., None] < min(h, w) * rng.uniform(0.4, 0.52), out, rng.uniform(0, 15))
     return name, out
