@@ -43,6 +43,10 @@ impl<P: Photos> PhotoReader<P> {
         if !self.pages.serves(model) {
             return Err(self.pages.not_served(model));
         }
+        let blank = match &sheet.blank {
+            None => None,
+            Some(blank) => self.blanks.ready(blank, &self.photos, &self.pages, model).await?,
+        };
         let bytes = self.photos.fetch(&sheet.photo).await?;
         let sha256 = digest(&bytes).await?;
         if let (Some(known), None) = (&self.known, &sheet.blank) {
@@ -55,7 +59,7 @@ impl<P: Photos> PhotoReader<P> {
         let answer = Answer { reading, areas, sha256: Some(sha256) };
         match &sheet.blank {
             None => Ok(answer),
-            Some(blank) => self.blanks.beside(blank, &self.photos, &self.pages, model, bytes, answer).await,
+            Some(page) => self.blanks.beside(blank, &page.areas, &self.pages, bytes, answer).await,
         }
     }
 }

@@ -10,6 +10,7 @@ use super::budget::Budget;
 use super::model::Model;
 use super::worker;
 use super::ReadError;
+use crate::decode::{decode_inspected, inspect, InputSpec, Pixels};
 use bytes::Bytes;
 use inkflow_schemas::{Area, Fault, ModelName, Reading};
 use ort::session::Session;
@@ -163,7 +164,7 @@ pub(super) struct Shared {
     queued: Condvar,
     closed: AtomicBool,
     pub batch: BatchSettings,
-    pub decoding: Budget,
+    decoding: Budget,
     started: Instant,
     /// By thread: milliseconds after `started` at which it took up what it is at, plus one; 0 when idle.
     busy_since: Vec<AtomicU64>,
@@ -201,6 +202,13 @@ impl Shared {
             }
             queue = self.queued.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// Decodes a photo once there is room for it: `decode_bytes_max` is for all decoders together.
+    pub fn decode(&self, photo: &[u8], want: &InputSpec) -> Result<Pixels, Fault> {
+        let header = inspect(photo)?;
+        let _held = self.decoding.lend(header.estimate_bytes(want));
+        decode_inspected(photo, &header, want)
     }
 
     pub fn busy(&self, thread: usize, busy: bool) {
@@ -318,6 +326,11 @@ impl PageReader {
         self.shared.lock().push_back(Job { served, bytes, waiting: Waiting { answer, room } });
         self.shared.queued.notify_one();
         Ok(answered.await.map_err(|_| gone())??)
+    }
+
+    /// Decodes a photo on the thread that calls, within the bytes that the pool's decoders may hold together.
+    pub fn decode(&self, photo: &[u8], want: &InputSpec) -> Result<Pixels, Fault> {
+        self.shared.decode(photo, want)
     }
 
     /// That this model is not served.

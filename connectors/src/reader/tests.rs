@@ -4,6 +4,7 @@ use super::tiny::Tiny;
 use super::*;
 use crate::decode::samples::Png;
 use crate::decode::Pixels;
+use crate::photos::limit::{InFlight, Limit};
 use crate::photos::{StoredPhotos, Verify};
 use bytes::Bytes;
 use inkflow_schemas::{AreaState, Bp, ModelName, PhotoKey, Quality};
@@ -339,7 +340,7 @@ async fn fetch_hash_known_decode_infer() {
 }
 
 /// Where the photo can be laid over its blank page, that decides; where not, the model alone does, and no photo fails for
-/// want of a blank page.
+/// want of a blank page, nor waits for one with the only place in its hands.
 #[tokio::test]
 async fn the_blank_page_decides_where_it_can() {
     let (blank, areas, done, other) = crate::template::tests::homework();
@@ -349,7 +350,8 @@ async fn the_blank_page_decides_where_it_can() {
     store.put("other.png", png(other)).await.unwrap();
     let pages = Arc::new(PageReader::start(vec![load(Tiny::default()).unwrap()], settings(1)).unwrap());
     // Only a photo with no blank page is looked up by its bytes alone.
-    let reader = PhotoReader::new(Verify::new(store.clone()), pages.clone())
+    let one_at_a_time = Limit::new(Verify::new(store.clone()), InFlight::new(1, 0));
+    let reader = PhotoReader::new(one_at_a_time, pages.clone())
         .with_known(Arc::new(|_, _| panic!("its blank page was not looked at")));
     let photo = |uri: &str| Photo { key: PhotoKey { uri: uri.into(), version: "".into() }, bytes: None, sha256: None };
     let page = Arc::new(TemplatePage { page: 1, photo: photo("blank.png"), areas });
@@ -357,7 +359,7 @@ async fn the_blank_page_decides_where_it_can() {
         let sheet = Sheet { photo: photo(uri), blank: Some(page.clone()) };
         let template = Some(page.photo.key.clone());
         let question = Question { photo: sheet.photo.key.clone(), model: name("tiny@1"), template };
-        reader.read(&question, &sheet).await.unwrap()
+        tokio::time::timeout(Duration::from_secs(60), reader.read(&question, &sheet)).await.expect("no end").unwrap()
     };
     let beside = || {
         let Figures { compared, not_compared, blank_missing, .. } = pages.figures();

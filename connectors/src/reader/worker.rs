@@ -5,7 +5,6 @@
 
 use super::model::Model;
 use super::pool::{BatchSettings, Job, Next, Served, Shared, Waiting};
-use crate::decode::{decode_inspected, inspect};
 use inkflow_schemas::{Area, Fault, Reading};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -62,11 +61,7 @@ fn take(shared: &Shared, open: &mut Vec<Batch>, spare: &mut Vec<f32>, job: Job) 
         return;
     }
     let spec = &job.served.model.manifest().input;
-    let decoded = inspect(&job.bytes).and_then(|header| {
-        let _held = shared.decoding.lend(header.estimate_bytes(spec));
-        decode_inspected(&job.bytes, &header, spec)
-    });
-    let pixels = match decoded {
+    let pixels = match shared.decode(&job.bytes, spec) {
         Ok(pixels) => pixels,
         Err(fault) => {
             shared.failed.fetch_add(1, Ordering::Relaxed);
