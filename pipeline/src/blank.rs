@@ -1,7 +1,7 @@
 //! Reading beside the blank page, for photos that lie in files: see `docs/templates.md`.
 
 use crate::read::Told;
-use inkflow_connectors::reader::{Blank, AREAS_MAX};
+use inkflow_connectors::reader::{Blank, PageReader, AREAS_MAX};
 use inkflow_schemas::Bp;
 use serde::Serialize;
 
@@ -19,8 +19,8 @@ pub struct Used {
 
 /// What is told of a photo, by the blank page where that can be: areas, completion and confidence are then the comparison's.
 /// Where not it stays what the model said, and it says why. Some hundred milliseconds of one thread.
-pub fn compare(blank: &Blank, areas: &[[Bp; 4]], photo: &[u8], mut told: Told) -> Told {
-    told.template = Some(match blank.decide(photo, areas, &mut told.reading, &mut told.areas) {
+pub fn compare(pages: &PageReader, blank: &Blank, areas: &[[Bp; 4]], photo: &[u8], mut told: Told) -> Told {
+    told.template = Some(match blank.decide(pages, photo, areas, &mut told.reading, &mut told.areas) {
         Ok(found) => Used { used: true, found_bp: Some(found.get()), why: None },
         Err(why) => Used { used: false, found_bp: None, why: Some(why) },
     });

@@ -14,8 +14,9 @@ use std::path::{Path, PathBuf};
 
 pub(super) const EXAMPLES: &str = "\
 The CSV has a line for each photo: `file`, from DIR, and `completion`, 0 to 1, or empty where it cannot be said. These may
-be there besides: `source` (each weighs the same), `page` (yes, no), `kind` (worksheet, form, notes, receipt, ..), `unusable`
-(none, blur, dark, cut), `medium` (photo, scan, digital), `page_fill` (of notes, 0 to 1). `inkflow label DIR` writes one.
+be there besides: `source` (each weighs the same), `sheet` (of which several are photos), `page` (yes, no), `kind` (worksheet,
+form, notes, receipt, ..), `unusable` (none, blur, dark, cut), `medium` (photo, scan, digital), `page_fill` (of notes, 0 to
+1). `inkflow label DIR` writes one.
 docs/reading.md says what the figures mean. A photo that cannot be read is told of and not judged; the exit code is then 1.
 
 Examples:
@@ -67,7 +68,7 @@ pub(super) fn run(args: EvalArgs) -> Result<(), Failure> {
             .map_err(|error| Failure::Other(format!("{}: {error}", out.display())))?;
     }
     let good = labels.iter().zip(&seen).filter_map(|(label, seen)| Some((label, seen.as_ref().ok()?)));
-    let judged = rows(&model, good);
+    let judged = rows(good);
     let table = Table::of(&judged, args.complete_from);
     let millis: f64 = seen.iter().flatten().map(|seen| seen.took.as_secs_f64() * 1_000.0).sum();
     let each = millis / judged.len().max(1) as f64;
@@ -102,10 +103,8 @@ fn write_readings<'a>(
 ) -> std::io::Result<()> {
     let mut file = std::io::BufWriter::new(std::fs::File::create(out)?);
     for (uri, seen) in seen {
-        let input = &model.manifest().input;
-        let said = seen.as_ref().map_err(|fault| *fault);
-        let said = said.and_then(|seen| model.said(&seen.numbers, (input.width, input.height)));
-        let line = serde_json::Value::from(recorded(uri, model.name(), said.map(|(reading, _)| reading)));
+        let said = seen.as_ref().map(|seen| seen.reading).map_err(|fault| *fault);
+        let line = serde_json::Value::from(recorded(uri, model.name(), said));
         writeln!(file, "{line}")?;
     }
     file.flush()

@@ -57,7 +57,7 @@ type Areas = Vec<[inkflow_schemas::Bp; 4]>;
 pub(super) fn run(ReadArgs { photos, model, overlay, template, areas }: ReadArgs) -> Result<(), Failure> {
     let overlays = match &overlay {
         None => vec![None; photos.len()],
-        Some(out) => places(&photos, out)?.into_iter().map(Some).collect(),
+        Some(out) => places(&photos, template.as_deref(), out)?.into_iter().map(Some).collect(),
     };
     let model = read::model(Some(&model))?;
     let default = ReaderSettings::default();
@@ -68,16 +68,21 @@ pub(super) fn run(ReadArgs { photos, model, overlay, template, areas }: ReadArgs
     super::run::runtime()?.block_on(read_all(all, blank, Arc::new(pages), model, settings.threads * 2))
 }
 
-/// Where each photo's overlay goes.
-fn places(photos: &[PathBuf], out: &Path) -> Result<Vec<(PathBuf, Form)>, Failure> {
-    if let ([photo], false) = (photos, out.is_dir()) {
+/// Where each photo's overlay goes: never over what is read.
+fn places(photos: &[PathBuf], blank: Option<&Path>, out: &Path) -> Result<Vec<(PathBuf, Form)>, Failure> {
+    let whole = |path: &Path| std::fs::canonicalize(path).ok();
+    let inputs: HashSet<PathBuf> = photos.iter().map(PathBuf::as_path).chain(blank).filter_map(whole).collect();
+    let kept = |out: &Path| match whole(out) {
+        Some(there) if inputs.contains(&there) => {
+            Err(Failure::Usage(format!("{} is one of the photos that are read", out.display())))
+        }
+        _ => Ok(()),
+    };
+    if photos.len() == 1 && !out.is_dir() {
         let form = Form::of(out).ok_or_else(|| {
             Failure::Usage(format!("{}: an overlay's name ends in .png, .jpg or .jpeg", out.display()))
         })?;
-        // Nobody's only photo is written over.
-        if std::fs::canonicalize(out).is_ok_and(|out| std::fs::canonicalize(photo).is_ok_and(|photo| photo == out)) {
-            return Err(Failure::Usage(format!("{} is the photo itself", out.display())));
-        }
+        kept(out)?;
         return Ok(vec![(out.to_owned(), form)]);
     }
     std::fs::create_dir_all(out)
@@ -91,9 +96,10 @@ fn places(photos: &[PathBuf], out: &Path) -> Result<Vec<(PathBuf, Form)>, Failur
             copies += 1;
             name = format!("{stem}-{copies}.overlay.jpg");
         }
-        (out.join(name), Form::Jpeg)
+        let path = out.join(name);
+        kept(&path).map(|()| (path, Form::Jpeg))
     };
-    Ok(photos.iter().map(place).collect())
+    photos.iter().map(place).collect()
 }
 
 type Place = Option<(PathBuf, Form)>;
@@ -123,8 +129,10 @@ async fn read_all(
         }
         let Some(next) = reading.pop_front() else { break };
         let (photo, outcome, drawn) = next.await.map_err(|error| Failure::Other(format!("a photo's task: {error}")))?;
-        drawn.map_err(|error| Failure::Other(format!("the overlay of {} is not written: {error}", photo.display())))?;
-        faults += usize::from(outcome.is_err());
+        if let Err(error) = &drawn {
+            let _ = writeln!(io::stderr().lock(), "the overlay of {} is not written: {error}", photo.display());
+        }
+        faults += usize::from(outcome.is_err() || drawn.is_err());
         let name = photo.to_string_lossy();
         let line = serde_json::to_string(&Line::of(&name, &model, &outcome))
             .map_err(|error| Failure::Other(error.to_string()))?;
@@ -142,7 +150,7 @@ async fn read_all(
 }
 
 /// The blank page; without it nothing is read, as whoever named it wants it used.
-async fn prepared(path: &Path, pages: &PageReader, model: &Model) -> Result<Blank, Failure> {
+async fn prepared(path: &Path, pages: &Arc<PageReader>, model: &Model) -> Result<Blank, Failure> {
     let failed = |fault: Fault| Failure::Usage(format!("the blank page {}: {}", path.display(), fault.as_str()));
     let bytes = read::photo(path).map_err(failed)?;
     Blank::of(bytes, pages, model.name()).await.map_err(|error| failed(read::fault(error)))
@@ -163,8 +171,9 @@ async fn one(
     };
     let mut outcome = read::read(&pages, &model, bytes.clone()).await;
     if let (Ok(told), Some(blank)) = (&outcome, blank) {
-        let (told, bytes) = (told.clone(), bytes.clone());
-        let compared = tokio::task::spawn_blocking(move || blank::compare(&blank.0, &blank.1, &bytes, told)).await;
+        let (told, bytes, pages) = (told.clone(), bytes.clone(), pages.clone());
+        let compare = move || blank::compare(&pages, &blank.0, &blank.1, &bytes, told);
+        let compared = tokio::task::spawn_blocking(compare).await;
         outcome = compared.map_err(|_| Fault::ModelError);
     }
     let drawn = match (&outcome, place) {
@@ -204,13 +213,22 @@ mod tests {
         let root = tempfile::tempdir().expect("a folder");
         let (photo, out) = (root.path().join("a.jpg"), root.path().join("out"));
         std::fs::write(&photo, "").expect("a file");
-        let one = |out: &Path| places(std::slice::from_ref(&photo), out);
+        let blank = root.path().join("blank.png");
+        std::fs::write(&blank, "").expect("a file");
+        let one = |out: &Path| places(std::slice::from_ref(&photo), Some(&blank), out);
         assert_eq!(one(&root.path().join("b.png")).expect("a place")[0].1, Form::Png);
         assert!(matches!(one(&photo), Err(Failure::Usage(_))));
+        assert!(matches!(one(&blank), Err(Failure::Usage(_))), "nor the blank page");
         assert!(matches!(one(&root.path().join("b.gif")), Err(Failure::Usage(_))));
-        let several = places(&["x/a.jpg".into(), "y/a.jpg".into(), "b.png".into()], &out).expect("places");
+        let several = places(&["x/a.jpg".into(), "y/a.jpg".into(), "b.png".into()], None, &out).expect("places");
         let names: Vec<_> = several.iter().filter_map(|(path, _)| path.file_name()?.to_str()).collect();
         assert_eq!(names, ["a.overlay.jpg", "a-2.overlay.jpg", "b.overlay.jpg"]);
-        assert_eq!(places(std::slice::from_ref(&photo), &out).expect("a place")[0].0, out.join("a.overlay.jpg"));
+        assert_eq!(places(std::slice::from_ref(&photo), None, &out).expect("a place")[0].0, out.join("a.overlay.jpg"));
+        let drawn = out.join("a.overlay.jpg");
+        std::fs::write(&drawn, "").expect("a file");
+        assert!(
+            matches!(places(&[photo.clone(), drawn], None, &out), Err(Failure::Usage(_))),
+            "one that is read again"
+        );
     }
 }

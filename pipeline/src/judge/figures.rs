@@ -182,10 +182,14 @@ pub fn order(rows: &[&Row]) -> Option<f64> {
     rho(&column(&rows, truth), &column(&rows, |row| row.said), &weights(&rows))
 }
 
+/// A page that is blank or full, by label.
+pub fn is_end(row: &Row) -> bool {
+    row.page && row.truth.is_some_and(|truth| truth <= BLANK_TO || truth >= FULL_FROM)
+}
+
 /// Blank against full, AUC.
 pub fn ends(rows: &[&Row]) -> Option<f64> {
-    let rows: Vec<&Row> =
-        told(rows).into_iter().filter(|row| truth(row) <= BLANK_TO || truth(row) >= FULL_FROM).collect();
+    let rows: Vec<&Row> = rows.iter().copied().filter(|row| is_end(row)).collect();
     let full: Vec<bool> = rows.iter().map(|row| truth(row) > 0.5).collect();
     auc(&column(&rows, |row| row.said), &full, &weights(&rows))
 }
@@ -206,12 +210,9 @@ pub fn page_recall(rows: &[&Row]) -> Option<f64> {
     share(&pages, |row| row.called_page)
 }
 
-/// Of a kind, those that are called no page.
-pub fn refused(kind: &str) -> impl Fn(&[&Row]) -> Option<f64> + '_ {
-    move |rows| {
-        let those: Vec<&Row> = rows.iter().copied().filter(|row| row.kind == kind).collect();
-        share(&those, |row| !row.called_page)
-    }
+/// Those that are called no page.
+pub fn refused(rows: &[&Row]) -> Option<f64> {
+    share(rows, |row| !row.called_page)
 }
 
 /// Of blurred, dark and cut pages, the share found by 1 - P(ok) where 3 % of usable pages are refused.
@@ -237,9 +238,14 @@ pub struct Bin {
     pub off: Option<f64>,
 }
 
+/// A confidence in it can be right or wrong: its completion is known, or it is no page.
+pub fn is_judged(row: &Row) -> bool {
+    row.truth.is_some() || !row.page
+}
+
 /// What confidence is worth: the photos by tenths of it.
 pub fn reliability(rows: &[&Row]) -> [Bin; 10] {
-    let judged = |row: &&&Row| row.truth.is_some() || !row.page;
+    let judged = |row: &&&Row| is_judged(row);
     std::array::from_fn(|tenth| {
         let of = |row: &&&Row| ((row.sure * 10.0).max(0.0) as usize).min(9) == tenth;
         let some: Vec<&Row> = rows.iter().filter(judged).filter(of).copied().collect();
@@ -348,6 +354,7 @@ mod tests {
     fn the_figures_are_those_of_judge_py() {
         let rows = rows();
         let rows: Vec<&Row> = rows.iter().collect();
+        let receipts: Vec<&Row> = rows.iter().copied().filter(|row| row.kind == "receipt").collect();
         let got = [
             mae(&rows),
             order(&rows),
@@ -355,7 +362,7 @@ mod tests {
             complete(0.7)(&rows),
             page_accuracy(&rows),
             page_recall(&rows),
-            refused("receipt")(&rows),
+            refused(&receipts),
             unusable(&rows),
             calibration(&rows),
         ];

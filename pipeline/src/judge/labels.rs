@@ -1,7 +1,7 @@
 //! Labels of photos: a CSV with a line for each, by the columns of its head.
 //!
-//! `file` and `completion` must be there, the others may be: `source`, `page`, `kind`, `unusable`, `medium`, `page_fill`.
-//! What else stands there is not looked at.
+//! `file` and `completion` must be there, the others may be: `source`, `sheet`, `page`, `kind`, `unusable`, `medium`,
+//! `page_fill`. What else stands there is not looked at.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -18,6 +18,8 @@ pub struct Label {
     pub completion: Option<f64>,
     /// Where the photo comes from.
     pub source: String,
+    /// Which sheet it shows, where several photos show one; empty where that is not known.
+    pub sheet: String,
     /// It is a page.
     pub page: bool,
     /// worksheet, form, notes, receipt, ...
@@ -133,14 +135,20 @@ fn parse(path: &Path, csv: impl std::io::Read) -> Result<Vec<Label>, LabelsError
             completion: share("completion")?,
             page_fill: share("page_fill")?,
             page,
-            usable: matches!(text("unusable"), "" | "none"),
+            usable: usable(text("unusable")),
             source: text("source").to_owned(),
+            sheet: text("sheet").to_owned(),
             kind: text("kind").to_owned(),
             medium: text("medium").to_owned(),
             file,
         });
     }
     Ok(labels)
+}
+
+/// By what stands in the column `unusable`: what is wrong with a photo, or that nothing is.
+pub fn usable(said: &str) -> bool {
+    matches!(said, "" | "none" | "no")
 }
 
 #[cfg(test)]
@@ -168,11 +176,12 @@ mod tests {
 
     #[test]
     fn every_column_counts() {
-        let all = "file,source,page,kind,completion,page_fill,unusable,medium\na,s,no,receipt,,,blur,scan\nb,s,yes,notes,1,0.3,none,\n";
+        let all = "file,source,page,kind,completion,page_fill,unusable,medium,sheet\na,s,no,receipt,,,blur,scan,\nb,s,yes,notes,1,0.3,none,,7\nc,s,,,,,no,,7\n";
         let read = labels(all).expect("labels");
-        let (a, b) = (&read[0], &read[1]);
+        let (a, b, c) = (&read[0], &read[1], &read[2]);
         assert_eq!((a.page, a.usable, a.kind.as_str(), a.medium.as_str()), (false, false, "receipt", "scan"));
         assert_eq!((b.page, b.usable, b.completion, b.page_fill), (true, true, Some(1.0), Some(0.3)));
+        assert_eq!((a.sheet.as_str(), b.sheet.as_str(), c.sheet.as_str(), c.usable), ("", "7", "7", true));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! Columns that are not ours, and lines of photos that are not there, stay as they are.
 
-use crate::judge::labels::LABELS_BYTES_MAX;
+use crate::judge::labels::{usable, LABELS_BYTES_MAX};
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -141,7 +141,7 @@ impl Store {
         Some(Mark {
             percent: percent.map(|share| (share * 100.0).round() as u8),
             page: page != "no",
-            unusable: !matches!(self.cell(line, "unusable"), "" | "none"),
+            unusable: !usable(self.cell(line, "unusable")),
         })
     }
 
@@ -157,7 +157,7 @@ impl Store {
         // What kind of unusable somebody wrote by hand is more than is known here.
         let unusable = match (mark.unusable, self.cell(line, "unusable")) {
             (false, _) => "none",
-            (true, "" | "none") => "yes",
+            (true, said) if usable(said) => "yes",
             (true, said) => said,
         };
         let cells = [
