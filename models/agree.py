@@ -3,7 +3,7 @@
     python agree.py [--model page/5]
 
 demo-photos/said.csv: the model's numbers for each photo; demo-photos/figures.csv: the figures of `judge` over them all, by
-demo-photos/truth.csv alone, as `inkflow eval` takes it: every photo a page of one source, but where a column says otherwise.
+demo-photos/truth.csv alone, as `inkflow eval` takes it: every photo of one source.
 """
 import argparse
 import csv
@@ -18,6 +18,7 @@ import judge
 HERE = pathlib.Path(__file__).parent
 PHOTOS = HERE / "demo-photos"
 SAID = 16  # photos whose numbers are kept
+ORDER = 20  # photos that an order is told of: of nine, two that lie near each other and change places make .13
 
 
 def main():
@@ -38,8 +39,8 @@ def main():
         if eighths in (1, 2, 4, 8) and len(said) < SAID:
             said.append([name, label["file"], *(f"{v:.4f}" for v in (*quality, completion, confidence))])
         called = classes[int(np.argmax(quality))]
-        rows.append({"source": "", "family": eval.family(label["file"]), "medium": label["medium"], "kind": label["kind"], "page": True,
-                     "usable": True, "truth": float(label["completion"]) if label["completion"] else None, "called": called,
+        rows.append({"source": "", "family": eval.family(label["file"]), "medium": label["medium"], "kind": label["kind"], "page": label["page"] == "yes",
+                     "usable": label["unusable"] == "none", "truth": float(label["completion"]) if label["completion"] else None, "called": called,
                      "ok": quality[0], "said": completion, "sure": confidence, "ink": ink})
     with open(PHOTOS / "said.csv", "w", newline="") as out:
         table = csv.writer(out, lineterminator="\n")
@@ -52,15 +53,16 @@ def main():
         some = [r for r in rows if r["medium"] == medium]
         figures += [(f"medium {medium}: MAE", judge.mae, some), (f"medium {medium}: rho", judge.order, some)]
     figures += [("blank against full, AUC", judge.ends, rows), ("complete or not, balanced accuracy", judge.complete(judge.DONE), rows),
-                ("pages called a page", judge.page_recall, rows), ("calibration error", judge.calibration, rows)]
+                ("page or not, accuracy", judge.page_accuracy, rows), ("pages called a page", judge.page_recall, rows),
+                ("calibration error", judge.calibration, rows)]
     plain = lambda some: [{**r, "said": min(1.0, 10 * r["ink"])} for r in some]
     show = lambda v: "" if v is None else f"{v:.3f}"
     with open(PHOTOS / "figures.csv", "w", newline="") as out:
         table = csv.writer(out, lineterminator="\n")
         table.writerow(["model", "figure", "got", "ink"])
         for figure, of, some in figures:
-            if some and of(some) is not None:
-                beside = None if figure.startswith(("pages", "calibration")) else of(plain(some))
+            if some and of(some) is not None and (of is not judge.order or len(judge.told(some)) >= ORDER):
+                beside = None if figure.startswith(("page", "calibration")) else of(plain(some))
                 table.writerow([name, figure, show(of(some)), show(beside)])
 
 

@@ -240,6 +240,7 @@ def main():
     def both(name, aim, rows, figure):
         table.add(name, aim, rows, figure, lambda _: figure)
 
+    pages = lambda rows: [r for r in rows if r["page"]]
     notes = [{**r, "truth": r["filled"]} for r in photos if r["filled"] is not None]
     paper = [r for r in photos if r["kind"] in ("worksheet", "form") and r["medium"] != "digital"]
     met, never = ([r for r in made if (r["kind"] == "held") == held] for held in (False, True))  # tasks of these kinds were trained on, or not
@@ -258,17 +259,17 @@ def main():
     for name, rows in (("all real originals", photos), ("synthetic", made)):
         if rows:
             aim = (">= .93", ">= .88") if rows is photos else ("", "")
-            both(f"{name}: blank against full, AUC", aim[0], judge.told(rows), judge.ends)
+            both(f"{name}: blank against full, AUC", aim[0], judge.extremes(rows), judge.ends)
             table.add(f"{name}: complete or not, balanced accuracy", aim[1], judge.told(rows), judge.complete(limit), lambda n: judge.complete(plain.limits[n]))
             table.add(f"{name}: page or not, accuracy", ">= .98" if rows is photos else "", rows, judge.page_accuracy)
-            table.add(f"{name}: pages called a page", ">= .99" if rows is photos else "", rows, judge.page_recall)
-            table.add(f"{name}: calibration error", "<= .05", rows, judge.calibration)
+            table.add(f"{name}: pages called a page", ">= .99" if rows is photos else "", pages(rows), judge.page_recall)
+            table.add(f"{name}: calibration error", "<= .05", judge.judged(rows), judge.calibration)
     if made:
-        table.add("synthetic: receipts refused", ">= .7", made, judge.refused("receipt"))
-        table.add("synthetic: unusable found at 3 % false rejects", ">= .9", made, judge.unusable)
-    if any(r.get("areas") for r in made):
-        table.add("synthetic: areas, F1 of answered", "state it", made, judge.area_f1)
-        table.add("synthetic: areas, mean recall of the three states", "", made, judge.area_balanced)
+        table.add("synthetic: receipts refused", ">= .7", [r for r in made if r["kind"] == "receipt"], judge.refused)
+        table.add("synthetic: unusable found at 3 % false rejects", ">= .9", pages(made), judge.unusable)
+    if with_areas := [r for r in made if r["areas"]]:
+        table.add("synthetic: areas, F1 of answered", "state it", with_areas, judge.area_f1)
+        table.add("synthetic: areas, mean recall of the three states", "", with_areas, judge.area_balanced)
     milliseconds = round(1000 * float(np.median(reader.seconds)), 1)
     speed = (f"{milliseconds} ms a page on one thread (median of its own time; aim <= 20), {reader.bytes} bytes (aim <= 8000000). "
              f"Complete is said from {limit:.2f} on, as is best on the synthetic pages.")

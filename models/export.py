@@ -67,12 +67,10 @@ class Onnx:
     def exp(self, x): return self.op("Exp", x)
     def log(self, x): return self.op("Log", x)
     def abs(self, x): return self.op("Abs", x)
-    def sqrt(self, x): return self.op("Sqrt", x)
     def clip(self, x, low, high): return self.op("Clip", x, self.const(low), self.const(high))
     def softmax(self, x): return self.op("Softmax", x, axis=1)
     def avgpool(self, x, k): return self.op("AveragePool", x, kernel_shape=[k, k], strides=[k, k])
     def maxpool(self, x, k): return self.op("MaxPool", x, kernel_shape=[k, k], strides=[k, k])
-    def window(self, x, k): return self.op("MaxPool", x, kernel_shape=[k, k], pads=[k // 2] * 4)
     def above(self, x, limit): return self.op("Cast", self.op("Greater", x, self.const(limit)), to=TensorProto.FLOAT)
     def concat(self, xs): return self.op("Concat", *xs, axis=1)
     def dense(self, x, w, b): return self.op("Gemm", x, w, b)
@@ -83,7 +81,6 @@ class Onnx:
 
     def ints(self, *values): return self.keep(np.asarray(values, np.int64))
     def total(self, x): return self.op("ReduceSum", x, self.ints(2, 3), keepdims=0)
-    def over(self, x): return self.op("Unsqueeze", x, self.ints(2, 3))
     def flat(self, x): return self.op("Squeeze", x, self.ints(1))
     def part(self, x, a, b): return self.op("Slice", x, self.ints(a), self.ints(b), self.ints(1))
 
@@ -227,7 +224,7 @@ def main():
     if args.check:
         return check(args.out)
     still = {name: (0.0, 1.0) for name in net.CONVS}
-    weights = {**net.folded(net.init(1), still), **net.init_fine(3), **net.init_read(2)} if args.untrained else dict(np.load(args.weights))
+    weights = {**net.folded(net.init(1), still), **net.init_read(2)} if args.untrained else dict(np.load(args.weights))
 
     whole = build(weights)
     spread = against_tensorflow(whole, weights)

@@ -77,9 +77,14 @@ def order(rows):
     return rho(column(rows, "truth"), column(rows, "said"), weights(rows)) if rows else None
 
 
+def extremes(rows):
+    """Pages that are blank or full."""
+    return [r for r in told(rows) if r["truth"] <= 0.02 or r["truth"] >= 0.98]
+
+
 def ends(rows):
     """Blank against full, AUC."""
-    rows = [r for r in told(rows) if r["truth"] <= 0.02 or r["truth"] >= 0.98]
+    rows = extremes(rows)
     return auc(column(rows, "said"), column(rows, "truth") > 0.5, weights(rows)) if rows else None
 
 
@@ -105,11 +110,8 @@ def page_recall(rows):
     return mean(np.array([r["called"] != "not_a_page" for r in rows], float), weights(rows)) if rows else None
 
 
-def refused(kind):
-    def figure(rows):
-        rows = [r for r in rows if r["kind"] == kind]
-        return mean(np.array([r["called"] == "not_a_page" for r in rows], float), weights(rows)) if rows else None
-    return figure
+def refused(rows):
+    return mean(np.array([r["called"] == "not_a_page" for r in rows], float), weights(rows)) if rows else None
 
 
 def unusable(rows):
@@ -122,10 +124,15 @@ def unusable(rows):
     return float((doubt[~good] > np.quantile(doubt[good], 0.97)).mean())
 
 
+def judged(rows):
+    """Those of which a confidence can be right or wrong."""
+    return [r for r in rows if r["truth"] is not None or not r["page"]]
+
+
 def reliability(rows):
     """Confidence against being right (a page taken as one, completion within .1), in ten bins: (bin, photos, mean confidence, share
     that is right, mean error of completion or None). Empty bins are left out."""
-    rows, out = [r for r in rows if r["truth"] is not None or not r["page"]], []
+    rows, out = judged(rows), []
     for b in range(10):
         some = [r for r in rows if min(int(r["sure"] * 10), 9) == b]
         off = [abs(r["truth"] - r["said"]) for r in some if r["truth"] is not None]

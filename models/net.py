@@ -1,7 +1,7 @@
 """The page network, written once: run by TensorFlow to train it, written out as ONNX to ship it.
 
-`maps` gives dense maps at 1/8 of the photo, `fine` looks again at whether something stands in each answer, and `read` turns them into
-what the manifest promises (quality, completion, confidence). All take a backend `B`, either `Tf` (tensors) or `export.Onnx` (nodes of a graph), so that the two cannot drift.
+`maps` gives dense maps at 1/8 of the photo; `read` turns them into what the manifest promises (quality, completion,
+confidence). Both take a backend `B`, either `Tf` (tensors) or `export.Onnx` (nodes of a graph), so that the two cannot drift.
 A photo arrives as (value/255 - MEAN)/STD, its letterbox padding as exact zeros. ONNX is NCHW; TensorFlow, NHWC, as its
 kernels for the CPU want it. Weights are OIHW in both.
 """
@@ -58,7 +58,6 @@ class Tf:
 
     relu, sigmoid, softmax = staticmethod(tf.nn.relu), staticmethod(tf.sigmoid), staticmethod(tf.nn.softmax)
     exp, log, abs, clip = staticmethod(tf.exp), staticmethod(tf.math.log), staticmethod(tf.abs), staticmethod(tf.clip_by_value)
-    sqrt = staticmethod(tf.sqrt)
 
     @staticmethod
     def const(value):
@@ -88,11 +87,6 @@ class Tf:
         return tf.nn.max_pool2d(x, k, k, "VALID")
 
     @staticmethod
-    def window(x, k):
-        """The highest of k x k cells around each."""
-        return tf.nn.max_pool2d(x, k, 1, "SAME")
-
-    @staticmethod
     def around(x):
         """The sum of the four neighbours, 0 beyond the edge."""
         y = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]])
@@ -118,11 +112,6 @@ class Tf:
     @staticmethod
     def dense(x, w, b):
         return x @ w + b
-
-    @staticmethod
-    def over(x):
-        """[N,C] -> [N,1,1,C]: the same for every cell"""
-        return x[:, None, None]
 
     @staticmethod
     def flat(x):
@@ -192,89 +181,33 @@ def maps(B, p, x):
     return y, conv("head", y)
 
 
-def one(B, x, i):
-    return B.part(x, i, i + 1)
-
-
 def shares(B, logits, content):
-    """page, asked, ink, each 0..1, and density: what the logits say of every cell but the states of answers."""
-    asked = B.const(1.0) - one(B, B.softmax(B.part(logits, 1, 5)), 0)
-    return (B.sigmoid(one(B, logits, 0)) * content, asked * content, B.sigmoid(one(B, logits, 5)) * content,
-            B.exp(B.clip(one(B, logits, 6), -4.0, 4.0)))
-
-
-def most(B, asked, filled):
-    """How much of a cell is answered, one that is rather filled than not counting for more than it says."""
-    left = asked - filled
-    return asked * filled * filled / (filled * filled + left * left + B.const(1e-6))
-
-
-# What looks again at the states: (kernel, in, out). In: the shares, the logits and LOOKS numbers of a cell's pixels.
-LOOKS, FINE = 8, 24
-SEEN = 6 + len(LOGITS) + LOOKS
-FINES = {"fine.a": (3, SEEN, FINE), "fine.b": (3, FINE, FINE), "fine.c": (1, FINE, FINE), "fine.d": (1, FINE, 3)}
-
-
-def init_fine(seed):
-    """Random weights of `fine`, which change nothing yet."""
-    rng, out = np.random.default_rng(seed), {}
-    for name, (k, i, o) in FINES.items():
-        out[name + ".w"] = (rng.standard_normal((o, i, k, k)) * (0.0 if name == "fine.d" else np.sqrt(2.0 / (i * k * k)))).astype(np.float32)
-        out[name + ".b"] = np.zeros(o, np.float32)
-    out["fine.page.w"] = (rng.standard_normal((2 * FINE, FINE)) * np.sqrt(1.0 / (2 * FINE))).astype(np.float32)
-    out["fine.page.b"] = np.zeros(FINE, np.float32)
-    return out
-
-
-def looks(B, x, grey):
-    """[N,LOOKS,H/8,W/8] of a cell's pixels: how dark it is and its darkest place, against the paper near and farther away; how much it
-    varies; its tint."""
-    half = B.avgpool(grey, 2)  # what a camera's grain does is gone
-    mean, light, dark = B.avgpool(half, CELL // 2), B.maxpool(half, CELL // 2), B.maxpool(B.const(-1.0) * half, CELL // 2)
-    near, far = B.window(light, 3), B.window(light, 7)
-    varies = B.sqrt(B.relu(B.avgpool(half * half, CELL // 2) - mean * mean) + B.const(1e-4))
-    return B.concat([near - mean, B.sqrt(B.relu(far - mean) + B.const(1e-4)), near + dark, far - near, varies, B.avgpool(x, CELL) - mean])
-
-
-def seen(B, p, x):
-    """The trunk's features; (page, asked, ink, density); the logits of the states; and, for `fine`, [N,SEEN,H/8,W/8]. With them the greys
-    of the photo, and where it is no padding."""
-    trunk, logits = maps(B, p, x)
-    # Sums of shifted planes: as convolutions of one channel these took a quarter of the whole network's time.
-    grey = sum((one(B, x, i) * B.const(k) for i, k in ((1, 0.587), (2, 0.114))), one(B, x, 0) * B.const(0.299))
-    content = B.above(B.avgpool(B.abs(grey), CELL), 1e-4)
-    page, asked, ink, density = said = shares(B, logits, content)
-    state, bounded = B.part(logits, 2, 5), B.clip(logits, -6.0, 6.0) * B.const(0.3)
-    inputs = [page, content - asked, B.softmax(state) * asked, ink, bounded * content, looks(B, x, grey) * content]
-    return trunk, said, state, B.concat(inputs), grey, content
-
-
-def fine(B, p, inputs, answers):
-    """What to add to the logits of the states, [N,3,H/8,W/8]: each answer's cells and their pixels are looked at beside what the answers of this page are
-    like, on average and in how they differ: dark print in every one of them is no writing."""
-    y = B.relu(B.layer(p, "fine.a", inputs))
-    y = B.relu(y + B.layer(p, "fine.b", y))
-    count = B.total(answers) + B.const(1e-3)
-    mean = B.total(y * answers) / count
-    differ = B.sqrt(B.relu(B.total(y * y * answers) / count - mean * mean) + B.const(1e-4))
-    page = B.dense(B.concat([mean, differ]), p["fine.page.w"], p["fine.page.b"])
-    return B.layer(p, "fine.d", B.relu(B.layer(p, "fine.c", y) + B.over(page)))
+    """page, empty, filled, struck, ink, each 0..1, and density: what the logits say of every cell."""
+    answer = B.softmax(B.part(logits, 1, 5))
+    one = lambda a, i: B.part(a, i, i + 1)
+    return (B.sigmoid(one(logits, 0)) * content, one(answer, 1) * content, one(answer, 2) * content, one(answer, 3) * content,
+            B.sigmoid(one(logits, 5)) * content, B.exp(B.clip(one(logits, 6), -4.0, 4.0)))
 
 
 def features(B, p, x):
     """What is read off the maps: (raw completion [N,1], a row of features [N,F], the maps [N,6,H/8,W/8])."""
-    trunk, (page, asked, ink, density), state, inputs, grey, content = seen(B, p, x)
+    trunk, logits = maps(B, p, x)
+    # Sums of shifted planes: as convolutions of one channel these took a quarter of the whole network's time.
+    grey = sum((B.part(x, i, i + 1) * B.const(k) for i, k in ((1, 0.587), (2, 0.114))), B.part(x, 0, 1) * B.const(0.299))
     ones = lambda k: B.const(np.ones((1, 1, k, k), np.float32))
     eps = B.const(1e-3)
+    content = B.above(B.avgpool(B.abs(grey), CELL), 1e-4)  # 0 in the letterbox padding
     inner = B.clip(B.conv(content, ones(5)) - B.const(24.0), 0.0, 1.0)
     ring = content - inner
     n, m = B.total(content) + eps, B.total(ring) + eps
-    state = B.softmax(state + fine(B, p, inputs, asked * density)) * asked
-    empty, filled, struck = (one(B, state, i) for i in range(3))
+    page, empty, filled, struck, ink, density = shares(B, logits, content)
 
-    # How much of the answer areas is filled; on a page that shows none, how much handwriting there is.
+    # How much of the answer areas is filled, a cell that is rather filled than not counting for more than it says; on a page that shows
+    # none, how much handwriting there is.
+    asked = empty + filled + struck
     left = asked - filled
-    whole, done = B.total(density * asked), B.total(density * most(B, asked, filled))
+    most = asked * filled * filled / (filled * filled + left * left + eps * eps)
+    whole, done = B.total(density * asked), B.total(density * most)
     share = B.clip(B.const(10.0) * B.total(ink) / (B.total(page) + B.const(1.0)), 0.0, 1.0)
     raw = (done + eps * share) / (whole + eps)
     doubt = B.total(density * B.const(4.0) * left * filled / (asked + eps)) / (whole + eps)

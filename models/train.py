@@ -1,10 +1,9 @@
-"""Trains the network on synthetic pages, in three steps: the maps on crops; on whole photos, then, the second look at the states of
-answers; and on others what is read off the maps.
+"""Trains the network on synthetic pages, in two steps: the maps on crops, then what is read off them on whole photos.
 
     python train.py [--steps 20000] [--minutes 150] [--threads 1] [--loaders 1]
 
-Step 1 keeps .data/run/trunk.npz and, to go on after a stop, .data/run/checkpoint.npz (--fresh begins anew); step 2, fine.npz beside it;
-step 3 writes .data/run/weights.npz. Never sees a real photo. The learning rate follows the steps, so the same seed and steps give the same
+Step 1 keeps .data/run/trunk.npz and, to go on after a stop, .data/run/checkpoint.npz (--fresh begins anew); step 2 writes
+.data/run/weights.npz. Never sees a real photo. The learning rate follows the steps, so the same seed and steps give the same
 weights but for the order of sums; --minutes stops early and says so, and the next call goes on.
 """
 import argparse
@@ -27,12 +26,12 @@ def arguments():
     parser.add_argument("--threads", type=int, default=1, help="of the CPU that compute, where no GPU does")
     parser.add_argument("--loaders", type=int, default=1, help="threads that load crops")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--start", type=pathlib.Path, help="a model.onnx, or another run's checkpoint.npz, to begin from in place of random weights")
+    parser.add_argument("--start", type=pathlib.Path, help="a model.onnx to begin from, in place of random weights")
     parser.add_argument("--rate", type=float, default=3e-3, help="the highest learning rate")
     parser.add_argument("--log", type=int, default=100, help="steps a line")
     parser.add_argument("--fresh", action="store_true", help="do not go on from the checkpoint")
     parser.add_argument("--half", action="store_true", help="multiply in bfloat16: on processors that have it, more than twice as fast")
-    parser.add_argument("--after", choices=["maps", "fine"], help="keep what has been trained so far, and train what follows it")
+    parser.add_argument("--heads-only", action="store_true", help="keep trunk.npz, train what follows it")
     return parser.parse_args()
 
 
@@ -208,15 +207,10 @@ def nearer(photo, truth, k):
     if k == 1:
         return photo, truth
     h, w = (round(cells * k) for cells in truth.shape[1:])
-    return cv2.resize(photo, (8 * w, 8 * h), interpolation=cv2.INTER_CUBIC), stretched(truth, k, h, w)
-
-
-def stretched(truth, k, h, w):
-    """Planes k times as large."""
     truth = truth[:, (np.arange(h) / k).astype(int)][:, :, (np.arange(w) / k).astype(int)].copy()
     thinner = 2 * np.log(k) / (DENSITY[1] - DENSITY[0]) * 255  # an answer has more cells
     truth[6] = np.clip(truth[6] - thinner, 0, 255)
-    return truth
+    return cv2.resize(photo, (8 * w, 8 * h), interpolation=cv2.INTER_CUBIC), truth
 
 
 def loader(folder, first, last):
@@ -263,13 +257,10 @@ def moments(params):
 
 
 def begin():
-    """Random weights; or those of a model that ships, in a network that may have grown layers since; or the running means of a checkpoint."""
+    """Random weights; or those of a model that ships, in a network that may have grown layers since."""
     fresh = net.init(args.seed)
     if args.start is None:
         return fresh
-    if args.start.suffix == ".npz":
-        kept = np.load(args.start)
-        return {k: kept[f"slow/{k}"] for k in fresh}
     from export import weights_of
 
     unfolding = net.Unfolding(weights_of(args.start), fresh)
@@ -338,75 +329,6 @@ def letterbox(pixels):
     return full
 
 
-def sheets(trunk):
-    """Of the whole photos of pages that can be read, what `fine` is given, as float16, and what is true of their cells, as uint8."""
-    run = tf.function(lambda x: net.seen(net.Tf(), trunk, scaled(x))[1:4])
-    shards, kept = Shards(args.data / "fine"), []
-    for i in range(len(shards)):
-        line, pixels, planes = shards.load(i)
-        if line["quality"] != "ok" or line["completion"] is None:
-            continue
-        (_, asked, _, density), state, inputs = run(letterbox(pixels)[None])
-        k, truth = min(net.WIDTH / line["w"], net.HEIGHT / line["h"]), np.zeros((7, net.HEIGHT // 8, net.WIDTH // 8), np.uint8)
-        h, w = (round(cells * k) for cells in planes.shape[1:])
-        truth[:, :h, :w] = planes if k == 1 else stretched(planes, k, h, w)
-        kept.append((np.concatenate([a[0] for a in (asked, density, state, inputs)], -1).astype(np.float16), np.moveaxis(truth[1:], 0, -1), line["completion"]))
-    return [np.stack(a) for a in zip(*kept)]
-
-
-def fine_loss(params, cells, truth, completion):
-    """Two terms: cross entropy of empty / filled / struck out where an answer is, each answer and each page weighing the same; and how far
-    the page's completion is off."""
-    cells, t = tf.cast(cells, tf.float32), tf.cast(truth, tf.float32) / 255
-    asked, density, state, inputs = cells[..., :1], cells[..., 1:2], cells[..., 2:5], cells[..., 5:]
-    B = net.Tf()
-    state += net.fine(B, params, inputs, asked * density)
-    total = lambda a: tf.reduce_sum(a, (1, 2, 3))
-    each = tf.exp(t[..., 5:] * (DENSITY[1] - DENSITY[0]) + DENSITY[0]) * (1 - t[..., 3:4])
-    cross = -tf.reduce_sum(t[..., :3] * tf.nn.log_softmax(state), -1, keepdims=True)
-    done = total(density * net.most(B, asked, asked * tf.nn.softmax(state)[..., 1:2])) / (total(density * asked) + 1e-3)
-    count = total(each * tf.reduce_sum(t[..., :3], -1, keepdims=True))
-    return tf.reduce_mean(total(each * cross) / (count + 0.1)), tf.reduce_mean(tf.abs(done - completion))
-
-
-def train_fine(rounds=10, batch=16, rate=3e-3):
-    """The second look, by a maps' network that does not change; the last photos only tell what it is worth."""
-    photos = sheets(dict(np.load(args.run / "trunk.npz")))
-    last = min(200, len(photos[0]) // 5)
-    learn, watch = ([a[part] for a in photos] for part in (slice(-last), slice(-last, None)))
-    optimizer, rng, t = Optimizer(net.init_fine(args.seed)), np.random.default_rng([args.seed, 3]), 0
-
-    @tf.function
-    def step(*args):
-        *photos, rate, t = args
-        with tf.GradientTape() as tape:
-            parts = fine_loss(optimizer.params, *photos)
-            loss = tf.add_n(parts)
-        grads = tape.gradient(loss, list(optimizer.params.values()))
-        optimizer.step(dict(zip(optimizer.params, grads)), rate, t, tf.constant(0.98))
-        return tf.stack(parts)
-
-    def worth():
-        parts = [[v.numpy() for v in fine_loss(optimizer.slow, *(a[i:i + batch] for a in watch))] for i in range(0, last, batch)]
-        return "state %.4f, completion %.4f" % tuple(np.mean(parts, 0))
-
-    count = len(learn[0])
-    print(f"{count} photos for the second look; unseen before it: {worth()}", flush=True)
-    steps = rounds * (count // batch)
-    for k in range(rounds):
-        order, seen = rng.permutation(count), []
-        for i in range(count // batch):
-            photos = [a[order[i * batch:(i + 1) * batch]] for a in learn]
-            for axis in (1, 2):
-                if rng.random() < 0.5:
-                    photos[:2] = [np.flip(a, axis) for a in photos[:2]]
-            now = rate * 0.5 * (1 + np.cos(np.pi * t / steps))
-            t += 1
-            seen.append(step(*photos[:2], photos[2].astype(np.float32), tf.constant(now, tf.float32), tf.constant(float(t))).numpy())
-        print(f"{k + 1:3} of {rounds}: state %.4f, completion %.4f; unseen: {worth()}" % tuple(np.mean(seen, 0)), flush=True)
-    save(args.run / "fine.npz", **{k: v.numpy() for k, v in optimizer.slow.items()})
-
-
 def rows(trunk, shards):
     """Raw completion, features and labels (quality, completion or -1) of whole photos."""
     run = tf.function(lambda x: net.features(net.Tf(), trunk, scaled(x))[:2])
@@ -446,7 +368,7 @@ def whole(trunk, folder):
 
 
 def train_heads():
-    trunk = {**np.load(args.run / "trunk.npz"), **np.load(args.run / "fine.npz")}
+    trunk = dict(np.load(args.run / "trunk.npz"))
     raw, row, called, truth, told = whole(trunk, args.data / "heads")
     p = net.init_read(args.seed)
     low, high = calibrate(raw[told], truth[told])
@@ -487,7 +409,5 @@ def train_heads():
 
 
 if __name__ == "__main__":
-    if args.after or train_maps():
-        if args.after != "fine":
-            train_fine()
+    if args.heads_only or train_maps():
         train_heads()

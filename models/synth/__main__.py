@@ -2,7 +2,8 @@
    python -m synth demo --out DIR --count N --seed S    JPEGs of about 1000 x 1400, with truth.csv
    python -m synth look --out PNG --seed S              a sheet of photos to look at (--truth: with the truth over them)
 
-The demo's truth.csv: file, quality, completion (0..1, empty where the page asks nothing or is not fit to read), kind, medium.
+The demo's truth.csv: file, quality, completion (0..1, empty where the page asks nothing or is not fit to read), kind, medium, page
+(yes, no), unusable (none, or the quality that makes it so).
 """
 import argparse
 import csv
@@ -52,9 +53,10 @@ def demo(args):
             level -= 8
         (args.out / name).write_bytes(jpeg.tobytes())
         done = "" if shot.completion is None or quality != "ok" else f"{shot.completion:.4f}"
-        rows.append([name, quality, done, shot.kind, shot.medium])
+        rows.append([name, quality, done, shot.kind, shot.medium, "no" if quality == "not_a_page" else "yes",
+                     "none" if quality in ("ok", "not_a_page") else quality])
     with open(args.out / "truth.csv", "w", newline="") as f:
-        csv.writer(f, lineterminator="\n").writerows([["file", "quality", "completion", "kind", "medium"], *rows])
+        csv.writer(f, lineterminator="\n").writerows([["file", "quality", "completion", "kind", "medium", "page", "unusable"], *rows])
 
 
 def look(args):
