@@ -69,7 +69,7 @@ def corners(rng, quality, medium, pw, ph, w, h):
         edge = pts[:, axis].min() if sign > 0 else pts[:, axis].max()
         pts[:, axis] += (0 if sign > 0 else (w, h)[axis]) - sign * cut * np.ptp(pts[:, axis]) - edge
         if rng.random() < 0.6:
-            pts = (pts - [w / 2, h / 2]) * rng.uniform(1.0, max(1.35, 0.8 * max(w / pw, h / ph) / min(w / pw, h / ph))) + [w / 2, h / 2]
+            pts = (pts - [w / 2, h / 2]) * rng.uniform(1.0, 1.35) + [w / 2, h / 2]
     elif medium in ("photo", "screen"):
         for axis, size in ((0, w), (1, h)):
             slack = size - np.ptp(pts[:, axis])

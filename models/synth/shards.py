@@ -16,14 +16,11 @@ from .shelf import shelf
 BAD = ("blurred", "dark", "cropped", "not_a_page")
 
 
-def fitted(rng, page, k, turn, quality):
-    """A size for the photo of this page, its longer side about 640 k: (w, h). One that is cut off may be a strip of it."""
+def fitted(rng, page, k, turn):
+    """A size for the photo of this page, its longer side about 640 k: (w, h)."""
     upright = (page.w <= page.h) == (turn % 2 == 0)
     side = int(round(640 * k / 8)) * 8
-    short = 0.75 if rng.random() < 0.6 else rng.uniform(0.62, 0.8)
-    if quality == "cropped" and rng.random() < 0.3:
-        short, upright = rng.uniform(0.3, 0.6), rng.random() < 0.3
-    short = max(160, int(round(side * short / 8)) * 8)
+    short = max(256, int(round(side * (0.75 if rng.random() < 0.6 else rng.uniform(0.62, 0.8)) / 8)) * 8)  # a crop fits
     return (short, side) if upright else (side, short)
 
 
@@ -50,11 +47,11 @@ def draw(rng, name, split, layout, whole, pairs, bad):
     kind, page = kinds.make(rng, books, layout=layout)
     quality = str(rng.choice(["ok", "blurred", "dark", "cropped"], p=[1 - bad, bad * 0.3, bad * 0.3, bad * 0.4]))
     turn = photo.turned(rng)
-    shot = photo.take(rng, fill.fill(rng, page), kind, *fitted(rng, page, k, turn, quality), quality, turn=turn)
+    shot = photo.take(rng, fill.fill(rng, page), kind, *fitted(rng, page, k, turn), quality, turn=turn)
     out = [(record(name, shot, k, name + "-blank" if (pair := rng.random() < pairs and page.answers) else None), shot)]
     if pair:
         medium = str(rng.choice(["digital", "scan", "photo"], p=[0.35, 0.4, 0.25]))
-        clean = photo.take(rng, fill.fill(rng, page, 0.0, tidy=True), kind, *fitted(rng, page, k, 0, "ok"), "ok", medium, turn=0)
+        clean = photo.take(rng, fill.fill(rng, page, 0.0, tidy=True), kind, *fitted(rng, page, k, 0), "ok", medium, turn=0)
         out.append((record(name + "-blank", clean, k), clean))
     return out
 
