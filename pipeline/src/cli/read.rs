@@ -74,7 +74,7 @@ fn places(photos: &[PathBuf], blank: Option<&Path>, out: &Path) -> Result<Vec<(P
     let inputs: HashSet<PathBuf> = photos.iter().map(PathBuf::as_path).chain(blank).filter_map(whole).collect();
     let kept = |out: &Path| match whole(out) {
         Some(there) if inputs.contains(&there) => {
-            Err(Failure::Usage(format!("{} is one of the photos that are read", out.display())))
+            Err(Failure::Usage(format!("{} is the photo itself, another or the blank page", out.display())))
         }
         _ => Ok(()),
     };

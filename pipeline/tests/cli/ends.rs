@@ -83,20 +83,21 @@ fn a_journal_that_is_away_is_waited_for_but_not_longer_than_the_end_may_take() {
     let (mut run, address) = started(&homework, &[]);
     until(&address, "/healthz", |_, body| body == "ok\n");
     let (here, away) = (homework.path().join("j"), homework.path().join("away"));
-    let take_away = || {
-        std::fs::rename(&here, &away).expect("the journal goes");
-        homework.write("j", "in its place");
+    homework.write("away", "in its place");
+    // At once: a run that finds neither there makes a folder.
+    let change_places = || {
+        rustix::fs::renameat_with(rustix::fs::CWD, &here, rustix::fs::CWD, &away, rustix::fs::RenameFlags::EXCHANGE)
+            .expect("the journal and the file change places");
     };
-    take_away();
+    change_places();
     homework.second_day();
     until(&address, "/healthz", |status, body| status == 200 && body.starts_with("ok; the journal is waited for"));
-    std::fs::remove_file(&here).expect("the file goes");
-    std::fs::rename(&away, &here).expect("the journal is back");
+    change_places();
     until(&address, "/metrics", |_, body| body.contains("inkflow_records_total 6"));
     until(&address, "/healthz", |_, body| body == "ok\n");
     until(&address, "/metrics", |_, body| body.contains("inkflow_pending_questions 0"));
 
-    take_away();
+    change_places();
     run.signal("TERM");
     let asked = Instant::now();
     run.line("once more ends at once");
