@@ -223,6 +223,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--model", type=pathlib.Path, default=HERE / "page/6")
     parser.add_argument("--real", type=pathlib.Path, default=os.environ.get("DEVREAL") or (beside if beside.exists() else None))
+    parser.add_argument("--elsewhere", type=pathlib.Path, default=HERE / ".data/elsewhere", help="more real photos, as elsewhere.py gathers them")
     parser.add_argument("--synthetic", type=pathlib.Path, default=HERE / ".data/judge")
     parser.add_argument("--write", action="store_true")
     args = parser.parse_args()
@@ -230,6 +231,7 @@ def main():
     made = synthetic(reader, plain, args.synthetic) if args.synthetic.exists() else []
     photos = real(reader, plain, pathlib.Path(args.real)) if args.real else []
     scans = wiped_scans(reader, plain, pathlib.Path(args.real)) if args.real else []
+    others = real(reader, plain, args.elsewhere) if args.elsewhere.exists() else []
     if not made and not photos:
         raise SystemExit("nothing to judge on: run `make -C models data`, or give DEVREAL=path")
     limit, table = judge.DONE, Table(plain)
@@ -242,12 +244,13 @@ def main():
 
     pages = lambda rows: [r for r in rows if r["page"]]
     notes = [{**r, "truth": r["filled"]} for r in photos if r["filled"] is not None]
-    paper = [r for r in photos if r["kind"] in ("worksheet", "form") and r["medium"] != "digital"]
+    paper, paper_elsewhere = ([r for r in some if r["kind"] in ("worksheet", "form") and r["medium"] != "digital"] for some in (photos, others))
     met, never = ([r for r in made if (r["kind"] == "held") == held] for held in (False, True))  # tasks of these kinds were trained on, or not
     for name, rows, error, rank in (("synthetic, held back", made, "<= .06", ">= .95"), ("of these, kinds of tasks trained on", met, "", ""),
                                     ("of these, kinds never met", never, "", ""), ("real scans, rows wiped", scans, "<= .07", ">= .95"),
                                     ("real paper worksheets and forms", paper, "<= .12", ">= .82"), ("all real originals", photos, "", ">= .75"),
-                                    ("real notes, how far filled", notes, "", "")):
+                                    ("real notes, how far filled", notes, "", ""), ("elsewhere, all", others, "", ""),
+                                    ("elsewhere, paper worksheets and forms", paper_elsewhere, "", "")):
         if rows:
             both(name + ": MAE", error, judge.told(rows), judge.mae)
             both(name + ": rho", rank, judge.told(rows), judge.order)
@@ -256,7 +259,7 @@ def main():
         if some:
             both(f"real {medium}s: MAE", "", some, judge.mae)
             both(f"real {medium}s: rho", "", some, judge.order)
-    for name, rows in (("all real originals", photos), ("synthetic", made)):
+    for name, rows in (("all real originals", photos), ("elsewhere", others), ("synthetic", made)):
         if rows:
             aim = (">= .93", ">= .88") if rows is photos else ("", "")
             both(f"{name}: blank against full, AUC", aim[0], judge.extremes(rows), judge.ends)
@@ -264,6 +267,8 @@ def main():
             table.add(f"{name}: page or not, accuracy", ">= .98" if rows is photos else "", rows, judge.page_accuracy)
             table.add(f"{name}: pages called a page", ">= .99" if rows is photos else "", pages(rows), judge.page_recall)
             table.add(f"{name}: calibration error", "<= .05", judge.judged(rows), judge.calibration)
+    if others:
+        table.add("elsewhere: receipts refused", ">= .7", [r for r in others if r["kind"] == "receipt"], judge.refused)
     if made:
         table.add("synthetic: receipts refused", ">= .7", [r for r in made if r["kind"] == "receipt"], judge.refused)
         table.add("synthetic: unusable found at 3 % false rejects", ">= .9", pages(made), judge.unusable)
@@ -273,7 +278,7 @@ def main():
     milliseconds = round(1000 * float(np.median(reader.seconds)), 1)
     speed = (f"{milliseconds} ms a page on one thread (median of its own time; aim <= 20), {reader.bytes} bytes (aim <= 8000000). "
              f"Complete is said from {limit:.2f} on, as is best on the synthetic pages.")
-    sure = "\n\n".join(reliability(name, rows) for name, rows in (("real photos", photos), ("synthetic", made)) if rows)
+    sure = "\n\n".join(reliability(name, rows) for name, rows in (("real photos", photos), ("elsewhere", others), ("synthetic", made)) if rows)
     print(f"{args.model}\n\n{table.text()}\n\n{speed}\n\n{sure}")
     if args.write:
         summary = {"real_mae": table.kept.get("all real originals: MAE", {}).get("value"), "milliseconds_one_thread": milliseconds,

@@ -36,10 +36,12 @@ class Filled:
 class Plan:
     """How much of the page gets done, and in what order."""
 
-    def __init__(self, rng, fraction=None):
+    def __init__(self, rng, fraction=None, untouched=0.16):
         u = rng.random()
         self.rng = rng
-        self.fraction = fraction if fraction is not None else 0.0 if u < 0.16 else 1.0 if u < 0.34 else rng.uniform(0.8, 1) if u < 0.42 else rng.random()
+        if fraction is None:
+            fraction = 0.0 if u < untouched else 1.0 if u < untouched + 0.18 else rng.uniform(0.8, 1) if u < untouched + 0.26 else rng.random()
+        self.fraction = fraction
         self.in_order = rng.random() < 0.6
         self.struck = rng.uniform(0.05, 0.25) if rng.random() < 0.2 else 0.012
 
@@ -226,7 +228,7 @@ def margin(h, pen, sheet):
 
 def fill(rng, sheet, fraction=None, tidy=False):
     """One way to fill this sheet. `tidy`: nothing on it but the answers (a blank page to hand out)."""
-    plan = Plan(rng, fraction)
+    plan = Plan(rng, fraction, sheet.untouched)
     h = hand.Hand(rng, sheet.shelf, sheet.han)
     second = hand.Hand(rng, sheet.shelf, sheet.han, typed=0) if rng.random() < 0.08 else None  # went on with another pen
     image = np.array(sheet.image)

@@ -1,7 +1,7 @@
 """Kinds of pages, made of tasks or of a kind of their own."""
 import numpy as np
 
-from . import exercises, forms, puzzles, tasks
+from . import exercises, forms, papers, puzzles, tasks
 from .shelf import number, pick
 from .sheet import Sheet, clipart, header, paragraph
 
@@ -48,7 +48,7 @@ def flow(p, some, cols=None, cover=0.04):
 
 
 def worksheet(p):
-    weights = tasks.TASKS | exercises.EXERCISES | puzzles.PUZZLES
+    weights = tasks.TASKS | exercises.EXERCISES | puzzles.PUZZLES | {papers.count_task: 0.05}
     if p.han:
         weights[tasks.tianzi_task] = 0.24
     flow(p, chosen(p.rng, weights, p.rng.integers(1, 6)))
@@ -277,8 +277,9 @@ def blank(p):
     """Bare paper."""
 
 
-KINDS = {"worksheet": (worksheet, 0.34), "drill": (drill, 0.12), "exam": (exam, 0.07), "form": (form, 0.09), "answer-sheet": (answer_sheet, 0.18),
-         "cover": (cover, 0.03), "notes": (notes, 0.1), "reading": (reading, 0.07), "blank": (blank, 0.01)}
+KINDS = {"worksheet": (worksheet, 0.25), "drill": (drill, 0.09), "exam": (exam, 0.05), "form": (form, 0.06), "answer-sheet": (answer_sheet, 0.15),
+         "cover": (cover, 0.02), "notes": (notes, 0.07), "reading": (reading, 0.05), "blank": (blank, 0.01), "paper": (papers.paper, 0.16),
+         "textbook": (papers.textbook, 0.05), "tax": (papers.tax, 0.04)}
 
 
 def make(rng, shelf, scale=0.8, layout="train", kinds=None):

@@ -307,7 +307,7 @@ def seen(page, warp, inked, pixels, unwritten):
 def negative(rng, shelf, w, h):
     """A photo of anything but a page."""
     kind, back = scenery.make(rng, shelf, h, w)
-    medium = "digital" if kind in ("screen", "plan", "flat") and rng.random() < 0.6 else "photo"
+    medium = "digital" if kind in ("screen", "plan", "flat", "graph") and rng.random() < 0.6 else "photo"
     quality = "ok"
     pixels, jpeg = develop.develop(rng, back, quality, medium)
     return Photo(pixels, np.zeros((7, h // CELL, w // CELL), np.uint8), [], "not_a_page", None, kind, medium, jpeg)

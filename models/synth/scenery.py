@@ -267,27 +267,128 @@ def poster(rng, books, h, w):
 
 
 def receipt(rng, books, h, w):
-    """A till's slip on a table: narrow, printed, prices at the right; nothing to fill in."""
-    long = int(rng.uniform(420, 1100))
-    im = Image.new("RGB", (300, long), (int(rng.integers(225, 256)),) * 3)
-    draw, size = ImageDraw.Draw(im), rng.uniform(11, 17)
-    f, grey = books.font(pick(rng, books.print), size), (int(rng.integers(20, 120)),) * 3
-    draw.text((150, 18), text(rng, 2).upper(), fill=grey, font=books.font(pick(rng, books.print), size * 1.5), anchor="ma")
-    y = 60
+    """A till's slip: long and narrow, set in one width of letters or in none, prices at its right; folded, curled, and held near the lens as
+    often as lying on a table. Nothing to fill in."""
+    wide, size = 300, rng.uniform(10, 19)
+    long, y = int(rng.uniform(300, 1150)), int(rng.uniform(10, 40))
+    mono = [f for f in books.print if "courier" in f.name or "Mono" in f.name]
+    f = lambda k=1.0: books.font(face, size * k)
+    face, grey = pick(rng, mono) if mono and rng.random() < 0.6 else pick(rng, books.print), (int(rng.integers(10, 130)),) * 3
+    im = Image.new("RGB", (wide, long), tuple(int(v) for v in np.clip(rng.integers(222, 256) + rng.normal(0, 5, 3), 0, 255)))
+    draw, left, right = ImageDraw.Draw(im), rng.uniform(6, 30), wide - rng.uniform(6, 30)
+    price = lambda: f"{pick(rng, ['', '', '$', '£', 'EUR '])}{rng.integers(0, 200)}.{rng.integers(10, 99)}{pick(rng, ['', '', ' A', ' B', '*'])}"
+    say = lambda n: text(rng, n) if rng.random() < 0.6 else text(rng, n).upper()
+    for k in rng.uniform(0.9, 2.6, int(rng.integers(1, 3))):  # whose it is
+        draw.text((wide / 2, y), say(2)[:int(26 / k)], fill=grey, font=f(k), anchor="ma")
+        y += size * k * 1.3
+    for _ in range(int(rng.integers(1, 6))):
+        draw.text((wide / 2, y), say(3) if rng.random() < 0.6 else str(rng.integers(10**5, 10**9)), fill=grey, font=f(), anchor="ma")
+        y += size * 1.25
     while y < long - 40:
-        u = rng.random()
-        if u < 0.12:
-            draw.text((10, y), "-" * 40, fill=grey, font=f)
-        elif u < 0.25:
-            draw.text((150, y), text(rng, 4), fill=grey, font=f, anchor="ma")
+        u, n = rng.random(), int(rng.integers(2, 9))
+        if u < 0.2:
+            draw.text((left, y), pick(rng, "-=*.") * 60, fill=grey, font=f())
+        elif u < 0.6:  # what was bought
+            for _ in range(n):
+                draw.text((left, y), (f"{rng.integers(1, 9)} " if rng.random() < 0.3 else "") + say(2)[:17], fill=grey, font=f())
+                draw.text((right, y), price(), fill=grey, font=f(), anchor="ra")
+                y += size * 1.25
+        elif u < 0.75:
+            draw.text((left, y), pick(rng, ["TOTAL", "Summe", "Total", "BALANCE", "合计"]), fill=grey, font=f(k := rng.uniform(1, 1.7)))
+            draw.text((right, y), price(), fill=grey, font=f(k), anchor="ra")
+            y += size * k * 0.6
+        elif u < 0.85:  # thanks
+            for _ in range(n // 2):
+                draw.text((wide / 2, y), say(4)[:34], fill=grey, font=f(), anchor="ma")
+                y += size * 1.25
+        elif u < 0.95:  # how it was paid
+            for _ in range(n // 2):
+                draw.text((left, y), f"{say(1)[:10]}: {rng.integers(10**3, 10**10)}", fill=grey, font=f())
+                y += size * 1.25
         else:
-            draw.text((10, y), text(rng, 2)[:18], fill=grey, font=f)
-            draw.text((290, y), f"{rng.integers(0, 99)}.{rng.integers(10, 99)}", fill=grey, font=f, anchor="ra")
-        y += size * 1.35
-    if rng.random() < 0.4:
-        for x in range(30, 270, 4):
-            draw.rectangle([x, long - 60, x + int(rng.integers(1, 3)), long - 20], fill=(20, 20, 20))
-    return lay(rng, np.asarray(im), surface(rng, h, w), rng.uniform(0.6, 1.05))
+            tall = rng.uniform(25, 70)
+            for x in np.arange(wide * 0.15, wide * 0.85, rng.uniform(3, 5)):
+                draw.rectangle([x, y, x + int(rng.integers(0, 3)), y + tall], fill=grey)
+            y += tall
+        y += size * rng.uniform(1.2, 2)
+    paper = np.asarray(im, np.float32)
+    paper = crumpled(rng, paper) if rng.random() < 0.6 else paper
+    if rng.random() < 0.15:  # so near that little of a table is seen
+        near = int(min(long, wide * h / w * rng.uniform(0.9, 1.3)))
+        paper = paper[(top := int(rng.integers(0, long - near + 1))):top + near]
+        return lay(rng, paper, surface(rng, h, w), rng.uniform(0.95, 1.15))
+    return lay(rng, paper, surface(rng, h, w), rng.uniform(0.65, 1.15))
+
+
+def crumpled(rng, paper):
+    """Paper that was in a pocket: folds across, and creases that bend the print."""
+    h, w = paper.shape[:2]
+    yy, xx = np.mgrid[0:h, 0:w].astype(np.float32)
+    light, k = np.ones((h, w), np.float32), rng.uniform(1, 7)
+    for at in rng.uniform(0, h, int(rng.integers(0, 4))):
+        d = yy - at - rng.normal(0, 0.05) * (xx - w / 2)
+        light *= 1 + rng.normal(0, 0.06) * np.sign(d) - rng.uniform(0, 0.25) * np.exp(-(d / rng.uniform(1, 4)) ** 2)
+    bump = clouds(rng, h, w, 0.8)
+    light += rng.uniform(0, 0.5) * (np.gradient(cv2.GaussianBlur(bump, (0, 0), 3), axis=0) * 40).clip(-0.5, 0.5)
+    out = cv2.remap(paper, xx + k * (bump - 0.5) * 3, yy + k * (clouds(rng, h, w, 0.5) - 0.5) * 3, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return (out * light[..., None]).clip(0, 255)
+
+
+def card(rng, books, h, w):
+    """A card for the pocket: a name, some lines, a picture or a code; many a colour."""
+    a, b = 520, int(rng.uniform(290, 360))
+    back = np.float32(tint(rng, 150, 255) if rng.random() < 0.7 else tint(rng, 10, 200))
+    ink = tuple(int(v) for v in (np.zeros(3) + 30 if back.mean() > 120 else np.zeros(3) + 235))
+    im = Image.fromarray(np.clip(back + (tint(rng) - back) * rng.uniform(0, 0.3) * np.linspace(0, 1, a)[None, :, None] + np.zeros((b, a, 1)), 0, 255).astype(np.uint8))
+    draw, x, y = ImageDraw.Draw(im), rng.uniform(20, 240), rng.uniform(15, 60)
+    f = pick(rng, books.print)
+    for i in range(int(rng.integers(3, 10))):
+        size = rng.uniform(24, 44) if i == 0 else rng.uniform(11, 22)
+        draw.text((x, y), text(rng, rng.integers(1, 4)) if rng.random() < 0.7 else str(rng.integers(10**5, 10**9)), fill=ink, font=books.font(f, size))
+        y += size * rng.uniform(1.2, 1.8)
+    if rng.random() < 0.5:
+        draw.rectangle([v := rng.uniform(20, 380), 60, v + rng.uniform(70, 130), 60 + rng.uniform(80, 170)], fill=tuple(int(c) for c in tint(rng, 60, 220)))
+    if rng.random() < 0.3:
+        for row in range(2):
+            draw.text((14, b - 60 + 26 * row), "".join(pick(rng, "ABCDEFGHIKLMNOPRST<<<<<0123456789") for _ in range(34)), fill=ink, font=books.font(f, 20))
+    return lay(rng, np.asarray(im, np.float32), surface(rng, h, w), rng.uniform(0.5, 1.1))
+
+
+def graph(rng, books, h, w):
+    """A chart, as programs draw it: axes, ticks, curves, points or bars, a legend; one or several on white."""
+    im = Image.new("RGB", (w, h), (255, 255, 255) if rng.random() < 0.85 else tuple(int(v) for v in tint(rng, 10, 60)))
+    draw, f = ImageDraw.Draw(im), books.font(pick(rng, books.print), rng.uniform(8, 15))
+    cols, rows = int(rng.integers(1, 4)), int(rng.integers(1, 4))
+    line = (30, 30, 30) if im.getpixel((0, 0))[0] > 100 else (220, 220, 220)
+    for c in range(cols):
+        for r in range(rows):
+            x0, y0, x1, y1 = (c + 0.14) * w / cols, (r + 0.1) * h / rows, (c + 0.95) * w / cols, (r + 0.86) * h / rows
+            if rng.random() < 0.15:
+                draw.pieslice([x0, y0, x1, y1], 0, 360, fill=tuple(int(v) for v in tint(rng, 40, 240)))
+                for a in rng.uniform(0, 360, int(rng.integers(2, 7))):
+                    draw.pieslice([x0, y0, x1, y1], float(a), float(a + rng.uniform(10, 90)), fill=tuple(int(v) for v in tint(rng, 40, 240)))
+                continue
+            draw.rectangle([x0, y0, x1, y1], outline=line) if rng.random() < 0.6 else draw.line([x0, y0, x0, y1, x1, y1], fill=line)
+            for t in np.linspace(0, 1, int(rng.integers(3, 9))):
+                draw.text((x0 - 3, y1 + t * (y0 - y1)), f"{rng.integers(0, 900) / 10}", fill=line, font=f, anchor="rm")
+                draw.text((x0 + t * (x1 - x0), y1 + 3), str(rng.integers(0, 100)), fill=line, font=f, anchor="ma")
+                if rows < 3 and rng.random() < 0.5:
+                    draw.line([x0, y1 + t * (y0 - y1), x1, y1 + t * (y0 - y1)], fill=(205, 205, 205))
+            for _ in range(int(rng.integers(1, 5))):
+                colour, n, u = tuple(int(v) for v in tint(rng, 10, 220)), int(rng.integers(5, 60)), rng.random()
+                xs, ys = np.linspace(x0, x1, n), np.clip((y0 + y1) / 2 + np.cumsum(rng.normal(0, (y1 - y0) / 12, n)), y0, y1)
+                if u < 0.5:
+                    draw.line(list(zip(xs.tolist(), ys.tolist())), fill=colour, width=int(rng.integers(1, 4)))
+                elif u < 0.75:
+                    for a, b in zip(xs, ys):
+                        draw.ellipse([a - 2, b - 2, a + 2, b + 2], fill=colour)
+                else:
+                    for a, b in zip(xs[::3], ys[::3]):
+                        draw.rectangle([a, b, a + (x1 - x0) / n * 1.5, y1], fill=colour)
+            draw.text(((x0 + x1) / 2, y0 - 4), text(rng, 3), fill=line, font=f, anchor="ms")
+            if rng.random() < 0.4:
+                draw.text((x1 - 60, y0 + 6), text(rng, 1), fill=line, font=f)
+    return np.asarray(im, np.float32)
 
 
 def lay(rng, flat, back, fill):
@@ -388,7 +489,8 @@ def plan(rng, books, h, w):
 def make(rng, books, h, w):
     """(what it is, the picture)"""
     scenes = (
-        (0.16, "receipt", lambda: receipt(rng, books, h, w)), (0.04, "screen", lambda: screen(rng, h, w)), (0.07, "screen", lambda: window(rng, books, h, w)),
+        (0.2, "receipt", lambda: receipt(rng, books, h, w)), (0.04, "screen", lambda: screen(rng, h, w)), (0.07, "screen", lambda: window(rng, books, h, w)),
+        (0.05, "card", lambda: card(rng, books, h, w)), (0.05, "graph", lambda: graph(rng, books, h, w)),
         (0.06, "poster", lambda: poster(rng, books, h, w)), (0.04, "plan", lambda: plan(rng, books, h, w)), (0.03, "flat", lambda: flat(rng, h, w)),
         (0.09, "surface", lambda: texture(rng, h, w, books)), (0.05, "surface", lambda: surface(rng, h, w, books)), (0.07, "surface", lambda: noise(rng, h, w)),
         (0.05, "things", lambda: shapes(rng, surface(rng, h, w, books), rng.integers(2, 30))), (0.05, "things", lambda: balls(rng, h, w)),

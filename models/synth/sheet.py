@@ -35,7 +35,7 @@ class Sheet:
         self.answers, self.unsure = [], []
         self.face = pick(rng, shelf.print)
         self.face_han = pick(rng, shelf.print_han)
-        self.body = float(np.exp(rng.uniform(np.log(13.5), np.log(27))))
+        self.body = float(np.exp(rng.uniform(np.log(13.5), np.log(27)))) * (rng.uniform(1.4, 2) if rng.random() < 0.08 else 1)  # for the first years
         v = int(rng.integers(0, 75))
         self.black = (v, v, v)
         self.rule = (int(rng.integers(30, 185)),) * 3
@@ -45,6 +45,7 @@ class Sheet:
         else:
             self.accent = self.black if u < 0.75 else tuple(int(c) for c in rng.integers(20, 190, 3))
         self.place = 0.0
+        self.untouched = 0.16  # how often nobody has written on it
 
     def words(self, n):
         return text(self.rng, n * (1.8 if self.han else 1), self.shelf.characters if self.han else None)
