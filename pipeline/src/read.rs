@@ -21,7 +21,10 @@ const NAME: &str = "page";
 /// is taken; without it, [`MODELS`] below the folder where the command is run.
 pub fn model(dir: Option<&Path>) -> Result<Model, ModelError> {
     let dir = dir.unwrap_or(Path::new(MODELS));
-    let failed = |error| ModelError::Folder { folder: dir.to_owned(), error };
+    let failed = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => ModelError::None { folder: dir.to_owned() },
+        _ => ModelError::Folder { folder: dir.to_owned(), error },
+    };
     // A model checks that it lies in a folder of its name: `.` does not say which.
     let whole = std::fs::canonicalize(dir).map_err(failed)?;
     let folder = if is_model(&whole) {
@@ -180,7 +183,7 @@ mod tests {
         assert_eq!(found, root.path().join("10"));
         let empty = tempfile::tempdir().expect("a folder");
         assert!(matches!(model(Some(empty.path())), Err(ModelError::None { .. })));
-        assert!(matches!(model(Some(&empty.path().join("nowhere"))), Err(ModelError::Folder { .. })));
+        assert!(matches!(model(Some(&empty.path().join("nowhere"))), Err(ModelError::None { .. })));
     }
 
     #[test]

@@ -40,9 +40,9 @@ pub enum ModelError {
     /// The model that was asked for may not read.
     #[error(transparent)]
     Refused(#[from] ModelRefused),
-    /// A folder that was named holds no model.
+    /// The folder that was named holds no model, or is not there.
     #[error(
-        "{} holds no model: --model wants the folder of one, as models/page/1, or of models", folder.display()
+        "no model is in {}: --model wants the folder of one, as models/page/1, or of models", folder.display()
     )]
     None {
         /// Which.

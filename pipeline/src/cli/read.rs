@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use inkflow_connectors::overlay::{overlay, Form};
 use inkflow_connectors::reader::{Blank, Model, PageReader, ReaderSettings};
 use inkflow_schemas::Fault;
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -71,12 +71,13 @@ pub(super) fn run(ReadArgs { photos, model, overlay, template, areas }: ReadArgs
 /// Where each photo's overlay goes: never over what is read.
 fn places(photos: &[PathBuf], blank: Option<&Path>, out: &Path) -> Result<Vec<(PathBuf, Form)>, Failure> {
     let whole = |path: &Path| std::fs::canonicalize(path).ok();
-    let inputs: HashSet<PathBuf> = photos.iter().map(PathBuf::as_path).chain(blank).filter_map(whole).collect();
-    let kept = |out: &Path| match whole(out) {
-        Some(there) if inputs.contains(&there) => {
-            Err(Failure::Usage(format!("{} is the photo itself, another or the blank page", out.display())))
-        }
-        _ => Ok(()),
+    let inputs: HashMap<PathBuf, &str> = (photos.iter().map(|photo| (photo.as_path(), "a photo")))
+        .chain(blank.map(|blank| (blank, "the blank page")))
+        .filter_map(|(path, what)| Some((whole(path)?, what)))
+        .collect();
+    let kept = |out: &Path| match whole(out).and_then(|there| inputs.get(&there)) {
+        Some(what) => Err(Failure::Usage(format!("the overlay would be written over {}, {what} to read", out.display()))),
+        None => Ok(()),
     };
     if photos.len() == 1 && !out.is_dir() {
         let form = Form::of(out).ok_or_else(|| {

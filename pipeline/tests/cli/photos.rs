@@ -106,15 +106,18 @@ fn a_photo_that_cannot_be_read_has_a_line_and_the_others_are_read() {
     assert!(std::fs::read(folder.path().join("a.png")).expect("an overlay").starts_with(b"\x89PNG"));
     with_models(folder.path(), &["read", "--model", models, "a.jpg", "--overlay", "a.jpg"])
         .is(2)
-        .says("the photo itself");
+        .says("written over a.jpg, a photo");
+    with_models(folder.path(), &["read", "--model", models, "a.jpg", "--template", "a.png", "--overlay", "a.png"])
+        .is(2)
+        .says("written over a.png, the blank page");
     let long = format!("{}.jpg", "x".repeat(245));
     std::fs::write(folder.path().join(&long), &bytes).expect("a file");
     let ended = with_models(folder.path(), &["read", "--model", models, "--overlay", "seen", &long, "a.jpg"]);
     ended.is(1).says("is not written");
     assert_eq!(ended.stdout.lines().count(), 2, "what was read is told, and the next photo too");
     with_models(folder.path(), &["read", "--model", models]).is(2);
-    with_models(folder.path(), &["read", "a.jpg"]).is(4).says("the models in models");
-    with_models(folder.path(), &["read", "a.jpg", "--model", "."]).is(4).says("holds no model");
+    with_models(folder.path(), &["read", "a.jpg"]).is(4).says("no model is in models: --model");
+    with_models(folder.path(), &["read", "a.jpg", "--model", "."]).is(4).says("no model is in .");
 }
 
 #[test]
