@@ -76,7 +76,9 @@ fn places(photos: &[PathBuf], blank: Option<&Path>, out: &Path) -> Result<Vec<(P
         .filter_map(|(path, what)| Some((whole(path)?, what)))
         .collect();
     let kept = |out: &Path| match whole(out).and_then(|there| inputs.get(&there)) {
-        Some(what) => Err(Failure::Usage(format!("the overlay would be written over {}, {what} to read", out.display()))),
+        Some(what) => {
+            Err(Failure::Usage(format!("the overlay would be written over {}, {what} to read", out.display())))
+        }
         None => Ok(()),
     };
     if photos.len() == 1 && !out.is_dir() {
