@@ -3,7 +3,7 @@ on it, labelled by eye; the pictures are theirs, and are not kept here.
 
     python elsewhere.py [--out .data/elsewhere] [--mirror DIR]
 
---mirror: a folder of bare clones, DIR/owner+name/..., in place of GitHub. A picture that is not what was labelled (its git blob
+--mirror: a folder of bare clones, DIR/owner+name/ANY, in place of GitHub. A picture that is not what was labelled (its git blob
 has another name) is left out, and said. Writes OUT/labels.csv, as eval.py reads it, and OUT/images.
 """
 import argparse
@@ -30,8 +30,8 @@ def from_github(row):
 
 
 def from_mirror(folder, row):
-    for config in folder.glob(f"{row['source'].replace('/', '+')}/**/HEAD"):
-        got = subprocess.run(["git", "--git-dir", config.parent, "cat-file", "blob", row["blob"]], capture_output=True)
+    for clone in folder.glob(f"{row['source'].replace('/', '+')}/*"):
+        got = subprocess.run(["git", "--git-dir", clone, "cat-file", "blob", row["blob"]], capture_output=True)
         if got.returncode == 0:
             return got.stdout
     raise OSError("not in the mirror")

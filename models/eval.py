@@ -1,7 +1,7 @@
 """Judges a model by issue-6's table, with ONNX Runtime alone: synthetic pages of held-back fonts and layouts, real photos, and
 real scans with marks wiped. The real photos come labelled by eye (labels.csv), judge, and never train.
 
-    python eval.py [--model DIR] [--real ../../shared/devreal] [--synthetic DIR] [--write]     (or DEVREAL=path)
+    python eval.py [--model DIR] [--real ../../shared/devreal] [--elsewhere DIR] [--synthetic DIR] [--write]     (or DEVREAL=path)
 
 Prints the table; --write keeps it in the model's folder (figures.json, and the summary in its manifest).
 """
@@ -232,8 +232,8 @@ def main():
     photos = real(reader, plain, pathlib.Path(args.real)) if args.real else []
     scans = wiped_scans(reader, plain, pathlib.Path(args.real)) if args.real else []
     others = real(reader, plain, args.elsewhere) if args.elsewhere.exists() else []
-    if not made and not photos:
-        raise SystemExit("nothing to judge on: run `make -C models data`, or give DEVREAL=path")
+    if not (made or photos or others):
+        raise SystemExit("nothing to judge on: run `make -C models data` or `elsewhere`, or give DEVREAL=path")
     limit, table = judge.DONE, Table(plain)
     if len(judge.told(made)) > 3:
         limit = judge.best_threshold(made)

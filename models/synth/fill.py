@@ -36,7 +36,7 @@ class Filled:
 class Plan:
     """How much of the page gets done, and in what order."""
 
-    def __init__(self, rng, fraction=None, untouched=0.16):
+    def __init__(self, rng, fraction, untouched):
         u = rng.random()
         self.rng = rng
         if fraction is None:

@@ -19,10 +19,9 @@ class Text:
 
     def say(self, words):
         """Prints words, a line further where they do not fit; Chinese breaks anywhere."""
-        p, f = self.p, None
+        p, f = self.p, self.p.type(self.size)(words)
         parts = [words[i:i + 6] for i in range(0, len(words), 6)] if p.han else words.split(" ")
         for part in parts:
-            f = f or p.type(self.size)(words)
             self.room(f.getlength(part) / p.scale)
             self.at += p.print(self.at, self.y, part, self.size, width=self.right - self.at) + (0 if p.han else self.size * 0.28)
 
@@ -45,10 +44,13 @@ class Text:
         return self.y + self.tall
 
 
+def bold(p, x, y, words, size, w, fill=None):
+    for nudge in (0, 0.8):  # struck twice
+        p.print(x + nudge, y, words, size, width=w, fill=fill)
+
+
 def heading(p, x, y, w, size):
-    words = p.words(p.rng.integers(2, 7))
-    for nudge in (0, 0.8):  # struck twice: bold
-        p.print(x + nudge, y, words, size, width=w, fill=p.accent)
+    bold(p, x, y, p.words(p.rng.integers(2, 7)), size, w, p.accent)
     return y + size * 1.7
 
 

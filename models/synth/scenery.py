@@ -22,6 +22,11 @@ def tint(rng, low=20, high=235):
     return np.clip(base + rng.normal(0, pick(rng, [5, 10, 16, 38]), 3), 0, 255).astype(np.float32)
 
 
+def colour(rng, low=20, high=235):
+    """A tint as PIL draws with it."""
+    return tuple(int(v) for v in tint(rng, low, high))
+
+
 def wood(rng, h, w):
     """Boards: long grain, seams, knots' worth of darkness."""
     if rng.random() < 0.5:
@@ -122,7 +127,7 @@ def shapes(rng, image, n):
     for _ in range(int(n)):
         x, y = rng.uniform(-0.1, 1) * w, rng.uniform(-0.1, 1) * h
         a, b = rng.uniform(0.03, 0.6) * w, rng.uniform(0.03, 0.6) * h
-        fill = tuple(int(v) for v in tint(rng, 0, 255))
+        fill = colour(rng, 0, 255)
         kind = rng.random()
         if kind < 0.3:
             draw.ellipse([x, y, x + a, y + b], fill=fill)
@@ -167,11 +172,11 @@ def screen(rng, h, w):
             x, top = x0 + (k + 0.3) * (x1 - x0) / n, rng.uniform(y0, y1)
             draw.text((x, y1 + 4), word(rng)[:4], fill=fg, font=f)
             if kind < 0.2:
-                draw.rectangle([x, top, x + 0.6 * (x1 - x0) / n, y1], fill=tuple(int(v) for v in tint(rng)))
+                draw.rectangle([x, top, x + 0.6 * (x1 - x0) / n, y1], fill=colour(rng))
         if kind >= 0.2:
             for _ in range(rng.integers(1, 4)):
                 draw.line([(x0 + k * (x1 - x0) / 30, float(v)) for k, v in enumerate(np.clip(np.cumsum(rng.normal(0, 30, 30)) + h / 2, y0, y1))],
-                          fill=tuple(int(v) for v in tint(rng)), width=2)
+                          fill=colour(rng), width=2)
     elif kind < 0.6:  # keys
         n, m = int(rng.integers(3, 9)), int(rng.integers(4, 14))
         for r in range(n):
@@ -182,7 +187,7 @@ def screen(rng, h, w):
     else:  # panes and tiles
         for _ in range(rng.integers(4, 14)):
             x, y, a, b = rng.uniform(0, w), rng.uniform(0, h), rng.uniform(30, w / 2), rng.uniform(20, h / 3)
-            draw.rounded_rectangle([x, y, x + a, y + b], radius=6, fill=tuple(int(v) for v in tint(rng, 0, 255)))
+            draw.rounded_rectangle([x, y, x + a, y + b], radius=6, fill=colour(rng, 0, 255))
             if rng.random() < 0.6:
                 draw.text((x + 6, y + 6), text(rng, 2), fill=fg, font=f)
     return np.asarray(im, np.float32)
@@ -194,7 +199,7 @@ def window(rng, books, h, w):
     paper, ink = (np.float32([30, 32, 38]) + rng.uniform(0, 25), 225) if dark else (np.float32([246, 246, 248]) - rng.uniform(0, 20), 40)
     tone = lambda k: tuple(int(v) for v in np.clip(paper + k, 0, 255))
     im = Image.new("RGB", (w, h), tone(0))
-    draw, k, accent = ImageDraw.Draw(im), rng.uniform(0.8, 2.0), tuple(int(v) for v in tint(rng, 40, 200))
+    draw, k, accent = ImageDraw.Draw(im), rng.uniform(0.8, 2.0), colour(rng, 40, 200)
     f = books.font(pick(rng, books.print), 13 * k)
     write = lambda x, y, n, fill=(ink,) * 3: draw.text((x, y), text(rng, n), fill=fill, font=f)
     step = -14 if dark else -22
@@ -230,7 +235,7 @@ def window(rng, books, h, w):
             y += 34 * k
         elif u < 0.75:  # code, a log, a list
             for _ in range(rng.integers(3, 12)):
-                write(x + 14 * k * rng.integers(0, 3), y, rng.integers(1, 9), tuple(int(v) for v in tint(rng, 60, 200)) if rng.random() < 0.4 else (ink,) * 3)
+                write(x + 14 * k * rng.integers(0, 3), y, rng.integers(1, 9), colour(rng, 60, 200) if rng.random() < 0.4 else (ink,) * 3)
                 y += 17 * k
         else:  # a pane
             b = y + rng.uniform(60, 200) * k
@@ -250,18 +255,18 @@ def poster(rng, books, h, w):
     draw, y, han = ImageDraw.Draw(im), rng.uniform(0, 0.1) * h, rng.random() < 0.35
     if rng.random() < 0.6:
         x0, y0 = rng.uniform(0, 0.12) * w, rng.uniform(0.1, 0.5) * h
-        draw.rounded_rectangle([x0, y0, w - x0, h * rng.uniform(0.8, 1)], radius=14, fill=tuple(int(v) for v in tint(rng, 120, 255)), outline=tuple(int(v) for v in tint(rng)), width=4)
+        draw.rounded_rectangle([x0, y0, w - x0, h * rng.uniform(0.8, 1)], radius=14, fill=colour(rng, 120, 255), outline=colour(rng), width=4)
     while y < h * 0.92:
         size = float(np.exp(rng.uniform(np.log(16), np.log(h / 6))))
         words = text(rng, rng.integers(3, 9), books.characters) if han else text(rng, rng.integers(1, 5))
         f = books.font(pick(rng, books.print_han if han else books.print), size)
-        fill, x = tuple(int(v) for v in tint(rng, 0, 255)), w / 2 if rng.random() < 0.6 else w * 0.08
+        fill, x = colour(rng, 0, 255), w / 2 if rng.random() < 0.6 else w * 0.08
         if rng.random() < 0.25:
             long = min(f.getlength(words), w * 0.9)
-            draw.rounded_rectangle([w / 2 - long / 2 - 10, y - 4, w / 2 + long / 2 + 10, y + size * 1.2], radius=int(size / 2), fill=tuple(int(v) for v in tint(rng)))
+            draw.rounded_rectangle([w / 2 - long / 2 - 10, y - 4, w / 2 + long / 2 + 10, y + size * 1.2], radius=int(size / 2), fill=colour(rng))
             x = w / 2
         draw.text((x, y), words, fill=fill, font=f, anchor="ma" if x == w / 2 else "la", stroke_width=int(size / 20) if rng.random() < 0.4 else 0,
-                  stroke_fill=tuple(int(v) for v in tint(rng, 0, 255)))
+                  stroke_fill=colour(rng, 0, 255))
         y += size * rng.uniform(1.25, 2.2)
     return np.asarray(im, np.float32)
 
@@ -338,7 +343,7 @@ def card(rng, books, h, w):
     """A card for the pocket: a name, some lines, a picture or a code; many a colour."""
     a, b = 520, int(rng.uniform(290, 360))
     back = np.float32(tint(rng, 150, 255) if rng.random() < 0.7 else tint(rng, 10, 200))
-    ink = tuple(int(v) for v in (np.zeros(3) + 30 if back.mean() > 120 else np.zeros(3) + 235))
+    ink = (30 if back.mean() > 120 else 235,) * 3
     im = Image.fromarray(np.clip(back + (tint(rng) - back) * rng.uniform(0, 0.3) * np.linspace(0, 1, a)[None, :, None] + np.zeros((b, a, 1)), 0, 255).astype(np.uint8))
     draw, x, y = ImageDraw.Draw(im), rng.uniform(20, 240), rng.uniform(15, 60)
     f = pick(rng, books.print)
@@ -347,7 +352,7 @@ def card(rng, books, h, w):
         draw.text((x, y), text(rng, rng.integers(1, 4)) if rng.random() < 0.7 else str(rng.integers(10**5, 10**9)), fill=ink, font=books.font(f, size))
         y += size * rng.uniform(1.2, 1.8)
     if rng.random() < 0.5:
-        draw.rectangle([v := rng.uniform(20, 380), 60, v + rng.uniform(70, 130), 60 + rng.uniform(80, 170)], fill=tuple(int(c) for c in tint(rng, 60, 220)))
+        draw.rectangle([v := rng.uniform(20, 380), 60, v + rng.uniform(70, 130), 60 + rng.uniform(80, 170)], fill=colour(rng, 60, 220))
     if rng.random() < 0.3:
         for row in range(2):
             draw.text((14, b - 60 + 26 * row), "".join(pick(rng, "ABCDEFGHIKLMNOPRST<<<<<0123456789") for _ in range(34)), fill=ink, font=books.font(f, 20))
@@ -356,7 +361,7 @@ def card(rng, books, h, w):
 
 def graph(rng, books, h, w):
     """A chart, as programs draw it: axes, ticks, curves, points or bars, a legend; one or several on white."""
-    im = Image.new("RGB", (w, h), (255, 255, 255) if rng.random() < 0.85 else tuple(int(v) for v in tint(rng, 10, 60)))
+    im = Image.new("RGB", (w, h), (255, 255, 255) if rng.random() < 0.85 else colour(rng, 10, 60))
     draw, f = ImageDraw.Draw(im), books.font(pick(rng, books.print), rng.uniform(8, 15))
     cols, rows = int(rng.integers(1, 4)), int(rng.integers(1, 4))
     line = (30, 30, 30) if im.getpixel((0, 0))[0] > 100 else (220, 220, 220)
@@ -364,9 +369,9 @@ def graph(rng, books, h, w):
         for r in range(rows):
             x0, y0, x1, y1 = (c + 0.14) * w / cols, (r + 0.1) * h / rows, (c + 0.95) * w / cols, (r + 0.86) * h / rows
             if rng.random() < 0.15:
-                draw.pieslice([x0, y0, x1, y1], 0, 360, fill=tuple(int(v) for v in tint(rng, 40, 240)))
+                draw.pieslice([x0, y0, x1, y1], 0, 360, fill=colour(rng, 40, 240))
                 for a in rng.uniform(0, 360, int(rng.integers(2, 7))):
-                    draw.pieslice([x0, y0, x1, y1], float(a), float(a + rng.uniform(10, 90)), fill=tuple(int(v) for v in tint(rng, 40, 240)))
+                    draw.pieslice([x0, y0, x1, y1], float(a), float(a + rng.uniform(10, 90)), fill=colour(rng, 40, 240))
                 continue
             draw.rectangle([x0, y0, x1, y1], outline=line) if rng.random() < 0.6 else draw.line([x0, y0, x0, y1, x1, y1], fill=line)
             for t in np.linspace(0, 1, int(rng.integers(3, 9))):
@@ -375,16 +380,16 @@ def graph(rng, books, h, w):
                 if rows < 3 and rng.random() < 0.5:
                     draw.line([x0, y1 + t * (y0 - y1), x1, y1 + t * (y0 - y1)], fill=(205, 205, 205))
             for _ in range(int(rng.integers(1, 5))):
-                colour, n, u = tuple(int(v) for v in tint(rng, 10, 220)), int(rng.integers(5, 60)), rng.random()
+                shade, n, u = colour(rng, 10, 220), int(rng.integers(5, 60)), rng.random()
                 xs, ys = np.linspace(x0, x1, n), np.clip((y0 + y1) / 2 + np.cumsum(rng.normal(0, (y1 - y0) / 12, n)), y0, y1)
                 if u < 0.5:
-                    draw.line(list(zip(xs.tolist(), ys.tolist())), fill=colour, width=int(rng.integers(1, 4)))
+                    draw.line(list(zip(xs.tolist(), ys.tolist())), fill=shade, width=int(rng.integers(1, 4)))
                 elif u < 0.75:
                     for a, b in zip(xs, ys):
-                        draw.ellipse([a - 2, b - 2, a + 2, b + 2], fill=colour)
+                        draw.ellipse([a - 2, b - 2, a + 2, b + 2], fill=shade)
                 else:
                     for a, b in zip(xs[::3], ys[::3]):
-                        draw.rectangle([a, b, a + (x1 - x0) / n * 1.5, y1], fill=colour)
+                        draw.rectangle([a, b, a + (x1 - x0) / n * 1.5, y1], fill=shade)
             draw.text(((x0 + x1) / 2, y0 - 4), text(rng, 3), fill=line, font=f, anchor="ms")
             if rng.random() < 0.4:
                 draw.text((x1 - 60, y0 + 6), text(rng, 1), fill=line, font=f)
@@ -462,25 +467,24 @@ def flat(rng, h, w):
 
 def plan(rng, books, h, w):
     """A map or a diagram: patches, lines and names on white, frames with arrows between; nothing to be filled in."""
-    some = lambda low, high: tuple(int(v) for v in tint(rng, low, high))
-    im = Image.new("RGB", (w, h), (255, 255, 255) if rng.random() < 0.7 else some(215, 255))
+    im = Image.new("RGB", (w, h), (255, 255, 255) if rng.random() < 0.7 else colour(rng, 215, 255))
     draw, small = ImageDraw.Draw(im), rng.uniform(10, 20)
     f = books.font(pick(rng, books.print), small)
     for _ in range(rng.integers(0, 5)):
         a = np.sort(rng.uniform(0, 2 * np.pi, int(rng.integers(5, 14))))
         r, x, y = rng.uniform(0.1, 0.5) * min(w, h) * rng.uniform(0.7, 1.1, len(a)), rng.uniform(0, w), rng.uniform(0, h)
-        draw.polygon(list(zip(x + r * np.cos(a), y + r * np.sin(a))), fill=some(190, 255), outline=some(60, 200))
-    colours = [some(0, 210) for _ in range(3)]
+        draw.polygon(list(zip(x + r * np.cos(a), y + r * np.sin(a))), fill=colour(rng, 190, 255), outline=colour(rng, 60, 200))
+    colours = [colour(rng, 0, 210) for _ in range(3)]
     for _ in range(rng.integers(4, 30)):
         walk = np.cumsum(rng.normal(0, rng.uniform(0.02, 0.07) * w, (int(rng.integers(3, 14)), 2)) + rng.normal(0, 0.04 * w, 2), 0) + rng.random(2) * [w, h]
         draw.line([tuple(v) for v in walk.tolist()], fill=pick(rng, colours), width=int(rng.integers(1, 7)), joint="curve")
     for _ in range(rng.integers(0, 8)):
         x, y, a, b = rng.uniform(0, 0.8) * w, rng.uniform(0, 0.9) * h, rng.uniform(60, 160), rng.uniform(24, 60)
-        draw.rounded_rectangle([x, y, x + a, y + b], radius=int(rng.integers(0, 12)), fill=some(200, 255), outline=colours[0], width=2)
+        draw.rounded_rectangle([x, y, x + a, y + b], radius=int(rng.integers(0, 12)), fill=colour(rng, 200, 255), outline=colours[0], width=2)
         draw.text((x + a / 2, y + b / 2), text(rng, 1), fill=(30, 30, 30), font=f, anchor="mm")
         draw.line([x + a, y + b / 2, x + a + rng.uniform(20, 120), y + b / 2 + rng.normal(0, 30)], fill=colours[0], width=2)
     for _ in range(rng.integers(3, 25)):
-        draw.text((rng.uniform(0, 0.9) * w, rng.uniform(0, 0.95) * h), text(rng, rng.integers(1, 3)), fill=some(0, 140), font=f)
+        draw.text((rng.uniform(0, 0.9) * w, rng.uniform(0, 0.95) * h), text(rng, rng.integers(1, 3)), fill=colour(rng, 0, 140), font=f)
     draw.text((rng.uniform(0.1, 0.5) * w, rng.choice([0.05, 0.85]) * h), text(rng, 1).upper(), fill=(20, 20, 20), font=books.font(pick(rng, books.print), small * 2.2))
     out = np.asarray(im, np.float32)
     return out if rng.random() < 0.6 else lay(rng, out, surface(rng, h, w, books), rng.uniform(0.7, 1.1))
