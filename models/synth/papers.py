@@ -282,8 +282,7 @@ def tax(p):
     small(p)
     y, side = rng.uniform(30, 70), rng.uniform(30, 60)
     w, tall = 1000 - 2 * side, rng.uniform(26, 60)
-    for nudge in (0, 0.8):
-        p.print(side + nudge, y, p.words(4).upper(), p.body * 1.7, width=w)
+    bold(p, side, y, p.words(4).upper(), p.body * 1.7, w)
     y += p.body * 3
     while y < p.h - 3 * tall:
         u, p.place = rng.random(), y / p.h
