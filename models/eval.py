@@ -64,6 +64,7 @@ class Reader:
         self.run = session(folder / self.spec["file"])
         self.bytes, self.seconds = (folder / self.spec["file"]).stat().st_size, []
         self.maps = any(o.name == "maps" for o in self.run.get_outputs())
+        self.cell = self.spec["outputs"].get("maps", {}).get("cell")
 
     def fit(self, width, height):
         return fit(self.spec["input"], width, height)
@@ -110,8 +111,8 @@ class Detector:
 
 
 def sums(maps, x0, y0, x1, y1):
-    """[empty, filled, struck out] in a box, in pixels of the model's input; at least a cell."""
-    a, b = (slice(int(low / 8), max(int(low / 8) + 1, round(high / 8))) for low, high in ((y0, y1), (x0, x1)))
+    """[empty, filled, struck out] in a box, in cells of the maps; at least one."""
+    a, b = (slice(int(low), max(int(low) + 1, round(high))) for low, high in ((y0, y1), (x0, x1)))
     return maps[1:4, a, b].sum((1, 2))
 
 
@@ -121,7 +122,7 @@ def states(reader, line, maps):
     for area in line["areas"]:
         if area["box"] is None or area["seen"] < 0.7:
             continue
-        yield area["state"], STATES[int(sums(maps, *(v * s for v in area["box"])).argmax())]
+        yield area["state"], STATES[int(sums(maps, *(v * s / reader.cell for v in area["box"])).argmax())]
 
 
 def synthetic(reader, plain, folder):

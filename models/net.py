@@ -1,6 +1,6 @@
 """The page network, written once: run by TensorFlow to train it, written out as ONNX to ship it.
 
-`maps` gives dense maps at 1/8 of the photo; `read` turns them into what the manifest promises (quality, completion,
+`maps` gives dense maps of CELL x CELL pixels a cell; `read` turns them into what the manifest promises (quality, completion,
 confidence). Both take a backend `B`, either `Tf` (tensors) or `export.Onnx` (nodes of a graph), so that the two cannot drift.
 A photo arrives as (value/255 - MEAN)/STD, its letterbox padding as exact zeros. ONNX is NCHW; TensorFlow, NHWC, as its
 kernels for the CPU want it. Weights are OIHW in both.
@@ -8,22 +8,27 @@ kernels for the CPU want it. Weights are OIHW in both.
 import numpy as np
 import tensorflow as tf
 
-CHANNELS, HEIGHT, WIDTH, CELL = 3, 640, 480, 8  # in colour: a blue pen on black print is the plainest sign of an answer
+CHANNELS, HEIGHT, WIDTH, CELL = 3, 960, 720, 12  # in colour: a blue pen on black print is the plainest sign of an answer
 PAD = 128  # with MEAN = PAD/255 the padding is exactly 0: the same as a convolution's own zero padding
 MEAN, STD = PAD / 255.0, 0.25
 CLASSES = ["ok", "blurred", "dark", "cropped", "not_a_page"]
 TRUNK = 48
 LOGITS = ["page", "nothing", "empty", "filled", "struck", "ink", "density"]  # the middle four share a softmax
 
-# name: (kernel, in, out). Most of the time goes to 1/4 and 1/8, most of the weights to 1/16 and 1/32, which see the layout.
+# name: (kernel, in, out). The first takes every third pixel, so that fine print is seen at the price of a smaller picture; then c4 is at a
+# half of a cell, c8 at cells, c16 and c32 at twice and four times their size. Most of the time goes to c4 and c8, most of the weights to
+# c16 and c32, which see the layout.
 CONVS = {
-    "stem": (5, CHANNELS, 16), "c4": (3, 16, 24), "r4": (3, 24, 24), "c8": (3, 24, 48), "r8a": (3, 48, 48), "r8b": (3, 48, 48), "r8c": (3, 48, 48),
+    "stem": (7, CHANNELS, 16), "c4": (3, 16, 32), "r4": (3, 32, 32), "c8": (3, 32, 48), "r8a": (3, 48, 48), "r8b": (3, 48, 48), "r8c": (3, 48, 48),
     "c16": (3, 48, 80), "r16a": (3, 80, 80), "r16b": (3, 80, 80), "r16c": (3, 80, 80), "r16d": (3, 80, 80), "c32": (3, 80, 112), "r32a": (3, 112, 112),
     "r32b": (3, 112, 112), "r32c": (3, 112, 112), "r32d": (3, 112, 112), "r32e": (3, 112, 112), "up32": (1, 112, 80), "f16": (3, 80, 80), "f16b": (3, 80, 80),
     "f16c": (3, 80, 80), "up16": (1, 80, 48), "fuse": (3, 48, 48), "r8d": (3, 48, 48), "r8e": (3, 48, 48), "head": (1, 48, len(LOGITS)),
 }
 
 
+# Filters of 5 pixels, every second, of a picture reduced to two thirds: as filters of 7, every third, of the picture itself.
+FINER = np.array([[max(0.0, min(u - 2, 1.5 * (t - 1)) - max(u - 3, 1.5 * (t - 2))) for t in range(5)] for u in range(7)], np.float32)
+FINER /= FINER.sum(0)
 PLAIN = ("stem", "head")  # not normalised: the first must see how light it is, the last how sure it is
 EPSILON = 1e-4
 
@@ -142,8 +147,8 @@ class Training(Tf):
 
 
 class Unfolding(Tf):
-    """Runs a network that ships as `maps` does, and finds what its layers would be before they were folded; a layer that it lacks
-    changes nothing."""
+    """Runs a network that ships as `maps` does, and finds what its layers would be before they were folded; a layer that it lacks, and
+    a channel, change nothing."""
 
     def __init__(self, shipped, fresh):
         self.shipped, self.params = shipped, dict(fresh)
@@ -153,6 +158,7 @@ class Unfolding(Tf):
         if w is None:  # it is added to what came in: a residual, at nothing
             self.params[name + ".g"] = np.zeros_like(self.params[name + ".g"])
             return tf.constant(0.0)
+        w, b = self.widened(name, w, b)
         if name in PLAIN:
             self.params |= {name + ".w": w, name + ".b": b}
             return self.conv(x, w, b, **kw)
@@ -163,6 +169,18 @@ class Unfolding(Tf):
         return y + b
 
 
+    def widened(self, name, w, b):
+        """The layer with channels that are new: what comes in by them is not yet looked at, what goes out by them is random."""
+        if name == "stem" and w.shape[-1] == 5:
+            w = w @ FINER.T
+            w = np.swapaxes(np.swapaxes(w, 2, 3) @ FINER.T, 2, 3)
+        new = self.params[name + ".w"].copy()
+        o, i = w.shape[:2]
+        new[:o] = 0
+        new[:o, :i] = w
+        return new, np.concatenate([b, np.zeros(len(new) - o, np.float32)])
+
+
 def maps(B, p, x):
     """The trunk's features [N,48,H/8,W/8] and the map logits: LOGITS."""
     def conv(name, y, **kw):
@@ -171,7 +189,7 @@ def maps(B, p, x):
     def rest(name, y, **kw):
         return B.relu(y + conv(name, y, **kw))
 
-    y = rest("r4", B.relu(conv("c4", B.relu(conv("stem", x, stride=2)), stride=2)))
+    y = rest("r4", B.relu(conv("c4", B.relu(conv("stem", x, stride=3)), stride=2)))
     y8 = rest("r8c", rest("r8b", rest("r8a", B.relu(conv("c8", y, stride=2)))))
     y16 = rest("r16d", rest("r16c", rest("r16b", rest("r16a", B.relu(conv("c16", y8, stride=2))))), dilation=2)
     y = rest("r32b", rest("r32a", B.relu(conv("c32", y16, stride=2))), dilation=2)
@@ -193,10 +211,11 @@ def features(B, p, x):
     """What is read off the maps: (raw completion [N,1], a row of features [N,F], the maps [N,6,H/8,W/8])."""
     trunk, logits = maps(B, p, x)
     # Sums of shifted planes: as convolutions of one channel these took a quarter of the whole network's time.
-    grey = sum((B.part(x, i, i + 1) * B.const(k) for i, k in ((1, 0.587), (2, 0.114))), B.part(x, 0, 1) * B.const(0.299))
+    half, cell = B.avgpool(x, 2), CELL // 2  # what light and sharpness are told from
+    grey = sum((B.part(half, i, i + 1) * B.const(k) for i, k in ((1, 0.587), (2, 0.114))), B.part(half, 0, 1) * B.const(0.299))
     ones = lambda k: B.const(np.ones((1, 1, k, k), np.float32))
     eps = B.const(1e-3)
-    content = B.above(B.avgpool(B.abs(grey), CELL), 1e-4)  # 0 in the letterbox padding
+    content = B.above(B.avgpool(B.abs(grey), cell), 1e-4)  # 0 in the letterbox padding
     inner = B.clip(B.conv(content, ones(5)) - B.const(24.0), 0.0, 1.0)
     ring = content - inner
     n, m = B.total(content) + eps, B.total(ring) + eps
@@ -218,11 +237,11 @@ def features(B, p, x):
         edge = B.maxpool(B.abs(B.around(y) - B.const(4.0) * y), k) * mask
         return B.log(B.total(edge * span) / (B.total(span * span) + eps) + eps), span
 
-    sharp, span = sharpness(grey, CELL, inner)
-    sharp2, _ = sharpness(B.avgpool(grey, 2), CELL // 2, inner)
-    light = B.total(B.avgpool(grey, CELL) * content) / n
-    white = B.total(B.maxpool(grey, CELL) * content) / n
-    black = B.const(-1.0) * B.total(B.maxpool(B.const(-1.0) * grey, CELL) * content) / n
+    sharp, span = sharpness(grey, cell, inner)
+    sharp2, _ = sharpness(B.avgpool(grey, 2), cell // 2, inner)
+    light = B.total(B.avgpool(grey, cell) * content) / n
+    white = B.total(B.maxpool(grey, cell) * content) / n
+    black = B.const(-1.0) * B.total(B.maxpool(B.const(-1.0) * grey, cell) * content) / n
     row = [light, white, black, sharp, sharp2, B.total(span) / n, B.total(span * span) / n]
     for y in (page, empty, filled, struck, ink):
         row += [B.total(y) / n, B.total(y * ring) / m]

@@ -183,7 +183,7 @@ def without(reader, path, boxes):
         scale, *_ = reader.fit(width, height)
     said = []
     for x, y, w, h in boxes:
-        box = (v / 1e4 * s * scale for v, s in ((x, width), (y, height), (x + w, width), (y + h, height)))
+        box = (v / 1e4 * s * scale / reader.cell for v, s in ((x, width), (y, height), (x + w, width), (y + h, height)))
         empty, filled, struck = eval.sums(maps, *box)
         said.append(filled > empty + struck)
     return said

@@ -45,16 +45,16 @@ import tensorflow as tf
 from scipy.optimize import isotonic_regression
 
 import net
-from synth.photo import DENSITY
+from net import CELL
+from synth.photo import DENSITY, SIGHT
 from synth.shards import Shards
 
 tf.config.threading.set_intra_op_parallelism_threads(args.threads)
 tf.config.threading.set_inter_op_parallelism_threads(1)
 cv2.setNumThreads(1)
 
-CROP, TALL = (320, 480), 0.25  # height and width, a page's rows whole; and how often the other way round, as for pages turned on their side
+CROP, TALL = (480, 720), 0.25  # height and width, a page's rows whole; and how often the other way round, as for pages turned on their side
 NEAR, OFTEN = (1, 4 / 3, 2, 2.5), (0.76, 0.12, 0.08, 0.04)  # by how much a crop is made larger
-SIGHT = 0.75  # an answer of which a crop shows less may be written where the crop does not show it
 GRAIN = np.random.default_rng(0).standard_normal(1 << 22, np.float32)
 DENSITY_SHIFT = 2.0  # keeps log density near 0; a common factor cancels in the completion
 PARTS = ("page", "answer", "state", "ink", "density", "completion")
@@ -130,7 +130,7 @@ def disturb(pixels, rng):
 
 
 def map_loss(B, params, pixels, planes):
-    """pixels uint8 [N,H,W,3]; planes uint8 [N,7,H/8,W/8] as `synth.photo` describes. The terms, and what each is for:
+    """pixels uint8 [N,H,W,3]; planes uint8 [N,7,H/CELL,W/CELL] as `synth.photo` describes. The terms, and what each is for:
 
     page        cross entropy of "paper here": where the page lies, and whether there is one
     answer      cross entropy of nothing / empty / filled / struck out, against each cell's shares; UNSURE places do not count,
@@ -171,33 +171,33 @@ def map_loss(B, params, pixels, planes):
 def crops(shards, rng, n):
     """n crops, each of another photo, where answers are rather than where none are. What a photo lacks of a crop is as in a letterbox."""
     size = CROP[::-1] if rng.random() < TALL else CROP
-    pixels, planes = np.full((n, *size, 3), net.PAD, np.uint8), np.zeros((n, 7, size[0] // 8, size[1] // 8), np.uint8)
+    pixels, planes = np.full((n, *size, 3), net.PAD, np.uint8), np.zeros((n, 7, size[0] // CELL, size[1] // CELL), np.uint8)
     for i in range(n):
         line, photo, truth = shards.load(int(rng.integers(len(shards))))
         k, best = float(rng.choice(NEAR, p=OFTEN)), None
         h, w = (round(side / k) for side in size)
         for _ in range(2):  # the better of two places, most of the time
-            y, x = 8 * int(rng.integers(0, max(0, line["h"] - h) // 8 + 1)), 8 * int(rng.integers(0, max(0, line["w"] - w) // 8 + 1))
-            worth = int(truth[1:4, y // 8:(y + h) // 8, x // 8:(x + w) // 8].sum(dtype=np.int64)) if rng.random() < 0.7 else 0
+            y, x = (CELL * int(rng.integers(0, max(0, line[side] - length) // CELL + 1)) for side, length in (("h", h), ("w", w)))
+            worth = int(truth[1:4, y // CELL:(y + h) // CELL, x // CELL:(x + w) // CELL].sum(dtype=np.int64)) if rng.random() < 0.7 else 0
             if best is None or worth > best[0]:
                 best = (worth, y, x)
         _, y, x = best
         near, told = nearer(photo[y:y + h, x:x + w], in_sight(line, truth, y, x, h, w), k)
         h, w = near.shape[:2]
-        pixels[i, :h, :w], planes[i, :, :h // 8, :w // 8] = disturb(near, rng), told
+        pixels[i, :h, :w], planes[i, :, :h // CELL, :w // CELL] = disturb(near, rng), told
     return pixels, planes
 
 
 def in_sight(line, truth, y, x, h, w):
     """The truth of a crop: UNSURE where an answer is that mostly lies beyond its edges."""
-    out = truth[:, y // 8:(y + h) // 8, x // 8:(x + w) // 8].copy()
+    out = truth[:, y // CELL:(y + h) // CELL, x // CELL:(x + w) // CELL].copy()
     for area in line["areas"]:
         if area["box"] is None:
             continue
         a, b, c, d = area["box"]
         left, top, right, foot = max(a - x, 0), max(b - y, 0), min(c - x, w), min(d - y, h)
         if left < right and top < foot and (right - left) * (foot - top) < SIGHT * (c - a) * (d - b):
-            cut = out[:, top // 8:-(-foot // 8), left // 8:-(-right // 8)]
+            cut = out[:, top // CELL:-(-foot // CELL), left // CELL:-(-right // CELL)]
             cut[4][cut[1:4].any(0)] = 255
     return out
 
@@ -210,7 +210,7 @@ def nearer(photo, truth, k):
     truth = truth[:, (np.arange(h) / k).astype(int)][:, :, (np.arange(w) / k).astype(int)].copy()
     thinner = 2 * np.log(k) / (DENSITY[1] - DENSITY[0]) * 255  # an answer has more cells
     truth[6] = np.clip(truth[6] - thinner, 0, 255)
-    return cv2.resize(photo, (8 * w, 8 * h), interpolation=cv2.INTER_CUBIC), truth
+    return cv2.resize(photo, (CELL * w, CELL * h), interpolation=cv2.INTER_CUBIC), truth
 
 
 def loader(folder, first, last):
@@ -320,7 +320,7 @@ def train_maps():
 
 
 def letterbox(pixels):
-    """RGB as the model gets it: at the top left of 480 x 640, scaled to fit, the rest PAD."""
+    """RGB as the model gets it: at the top left of WIDTH x HEIGHT, scaled to fit, the rest PAD."""
     h, w = pixels.shape[:2]
     s = min(net.WIDTH / w, net.HEIGHT / h)
     size = max(1, round(w * s)), max(1, round(h * s))
@@ -369,9 +369,12 @@ def whole(trunk, folder):
 
 def train_heads():
     trunk = dict(np.load(args.run / "trunk.npz"))
+    # What the maps' sum and a confidence are worth is asked of pages unlike those that all else learnt from: other fonts and digits, half
+    # of them other tasks.
+    raw_held, row_held, called_held, truth_held, told_held = whole(trunk, args.data / "held")
     raw, row, called, truth, told = whole(trunk, args.data / "heads")
     p = net.init_read(args.seed)
-    low, high = calibrate(raw[told], truth[told])
+    low, high = calibrate(raw_held[told_held], truth_held[told_held])
     p["cal.low"][:], p["cal.gain"][:] = low, 1 / (high - low)
     p["row.mean"][:], p["row.scale"][:] = row.mean(0), 1 / (row.std(0) + 1e-3)
     close = lambda raw, truth, told: np.where(told, np.abs(np.clip((raw - low) / (high - low), 0, 1) - truth) <= 0.1, True)
@@ -399,10 +402,8 @@ def train_heads():
     for i in range(total):
         step(tf.constant([7, 2 * i]), tf.constant(3e-3 * (1 - i / total), tf.float32), tf.constant(i + 1.0))
     p |= {k: v.numpy() for k, v in head.params.items()}
-    # What a confidence is worth is asked of pages unlike those that all else learnt from: other fonts and digits, half of them other tasks.
-    raw, row, quality, truth, told = whole(trunk, args.data / "held")
-    hidden = np.maximum(even(row) @ p["h.w"] + p["h.b"], 0)
-    right = close(raw, truth, told) & ((hidden @ p["q.w"] + p["q.b"]).argmax(1) == quality)
+    hidden = np.maximum(even(row_held) @ p["h.w"] + p["h.b"], 0)
+    right = close(raw_held, truth_held, told_held) & ((hidden @ p["q.w"] + p["q.b"]).argmax(1) == called_held)
     p |= isotonic(1 / (1 + np.exp(-(hidden @ p["s.w"] + p["s.b"])[:, 0])), right)
     save(args.run / "weights.npz", **trunk, **p)
     print(f"{args.run / 'weights.npz'} is written")

@@ -67,10 +67,10 @@ def look(args):
         for line, shot in shards.draw(rng, str(i), args.split, args.layout, True, 0.0, 0.05):
             im = shot.pixels.astype(np.float32)
             if args.truth:
-                t = np.repeat(np.repeat(shot.truth.astype(np.float32) / 255, 8, 1), 8, 2)
+                t = np.repeat(np.repeat(shot.truth.astype(np.float32) / 255, photo.CELL, 1), photo.CELL, 2)
                 for plane, colour in ((1, (255, 0, 0)), (2, (0, 190, 0)), (3, (0, 0, 255)), (4, (120, 120, 120))):
                     im += (np.float32(colour) - im) * 0.4 * t[plane][..., None]
-            im = cv2.copyMakeBorder(im.astype(np.uint8), 0, 640 - im.shape[0], 0, 640 - im.shape[1], cv2.BORDER_CONSTANT, value=(90, 90, 90))
+            im = cv2.copyMakeBorder(im.astype(np.uint8), 0, photo.SIDE - im.shape[0], 0, photo.SIDE - im.shape[1], cv2.BORDER_CONSTANT, value=(90, 90, 90))
             cv2.putText(im, f"{i} {shot.kind} {shot.medium} {shot.quality} {line['completion']}", (4, 14), 0, 0.5, (230, 0, 0), 1)
             tiles.append(im)
     rows = [np.concatenate(tiles[i:i + 6], 1) for i in range(0, len(tiles) // 6 * 6, 6)]

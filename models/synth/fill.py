@@ -28,11 +28,6 @@ class Filled:
     w: int
     h: int
 
-    @property
-    def completion(self):
-        return sum(s == FILLED for s in self.states) / len(self.states) if self.states else None
-
-
 class Plan:
     """How much of the page gets done, and in what order."""
 

@@ -2,14 +2,8 @@
 import numpy as np
 
 from . import exercises, forms, papers, puzzles, tasks
-from .shelf import number, pick
+from .shelf import chosen, number, pick
 from .sheet import Sheet, clipart, header, paragraph
-
-
-def chosen(rng, weighted, n):
-    keys = list(weighted)
-    p = np.array([weighted[k] for k in keys])
-    return [keys[int(i)] for i in rng.choice(len(keys), size=n, p=p / p.sum())]
 
 
 def flow(p, some, cols=None, cover=0.04):
@@ -282,7 +276,7 @@ KINDS = {"worksheet": (worksheet, 0.25), "drill": (drill, 0.09), "exam": (exam, 
          "textbook": (papers.textbook, 0.05), "tax": (papers.tax, 0.04)}
 
 
-def make(rng, shelf, scale=0.8, layout="train", kinds=None):
+def make(rng, shelf, scale=1.1, layout="train", kinds=None):
     """A printed page: (kind, Sheet). With layout "held", half of the pages are of tasks kept from training."""
     if layout == "held" and not kinds and rng.random() < 0.5:
         kind, make_it = "held", held

@@ -2,8 +2,9 @@
 pictures and tables that ask nothing, and is often a pair of brackets. A net that has seen little print takes it for answers."""
 import numpy as np
 
-from .shelf import number, pick
-from .sheet import clipart, code
+from . import tasks
+from .shelf import chosen, number, pick
+from .sheet import clipart, code, paragraph
 
 
 class Text:
@@ -192,22 +193,22 @@ def count_task(p, x, y, w, n):
 QUESTIONS = {choice: 0.34, cloze: 0.2, passage: 0.1, figures: 0.08, table: 0.06, room: 0.14, sums: 0.08}
 
 
-def columns(p, top, cols, some, shares):
+def columns(p, top, cols, shares):
     """Questions down one column after another."""
     rng, side, gutter, n = p.rng, p.rng.uniform(35, 75), p.rng.uniform(20, 45), 1
     w = (1000 - 2 * side - gutter * (cols - 1)) / cols
     stop, air, ruled = p.h - p.rng.uniform(40, 90), p.rng.uniform(0, 14), cols > 1 and p.rng.random() < 0.4
     for c in range(cols):
-        x, y = side + c * (w + gutter), top if rng.random() < 0.8 else rng.uniform(40, top)
+        x, y = side + c * (w + gutter), rng.uniform(40, 70) if p.w > p.h and 2 * c >= cols else top  # the right of two pages has no title
         if ruled and c:
             p.line(x - gutter / 2, top, x - gutter / 2, stop, 1)
-        run = some[int(rng.choice(len(some), p=shares))]
+        run = chosen(rng, shares, 1)[0]
         while y < stop - 8 * p.body:
             p.place = (c + (y - top) / max(1, stop - top)) / cols
             if rng.random() < 0.12:
                 y = heading(p, x, y, w, p.body * rng.uniform(1, 1.3))
             if rng.random() < 0.4:
-                run = some[int(rng.choice(len(some), p=shares))]
+                run = chosen(rng, shares, 1)[0]
             y, n = run(p, x, y, w, n) + air, n + 1
 
 
@@ -227,21 +228,16 @@ def paper(p):
         size = p.body * rng.uniform(1.0, 2.0)
         p.print(500 if not wide else 270, y, p.words(rng.integers(3, 9)), size, 800 if not wide else 420, anchor="ma")
         y += size * 1.6
-    if rng.random() < 0.25:  # for the examiner
-        k = int(rng.integers(4, 10))
-        p.grid(80, y, 60 * k if not wide else 400, p.body * 3.6, k, 2, 1.2, p.black)
-        for i in range(k):
-            p.print(80 + (i + 0.5) * (60 if not wide else 400 / k), y + p.body * 0.9, p.words(1) if i == 0 else str(i), width=50, anchor="mm")
-        y += p.body * 5
+    if rng.random() < 0.25:
+        y = tasks.marks_table(p, 80, y, 400 if wide else rng.uniform(240, 540))
     if rng.random() < 0.15:  # the seam, with names beside it
         p.line(24, 20, 24, p.h - 20, 1, p.black, True)
         for at in np.arange(60, p.h - 60, rng.uniform(60, 200)):
             p.print(12, at, p.words(1), p.body, width=20, anchor="mm")
     if rng.random() < 0.1:
         code(p, (900, 20), 60)
-    some = list(QUESTIONS)
-    shares = np.array([QUESTIONS[k] for k in some]) * rng.dirichlet(np.full(len(some), 0.7))
-    columns(p, y + 10, int(pick(rng, [2, 2, 2, 3]) if wide else pick(rng, [1, 1, 1, 2])), some, shares / shares.sum())
+    shares = {k: v * more for (k, v), more in zip(QUESTIONS.items(), rng.dirichlet(np.full(len(QUESTIONS), 0.7)))}
+    columns(p, y + 10, int(pick(rng, [2, 2, 2, 3]) if wide else pick(rng, [1, 1, 1, 2])), shares)
     if rng.random() < 0.5:
         p.print(500, p.h - 30, f"- {rng.integers(1, 99)} -", anchor="ma")
 
@@ -261,9 +257,7 @@ def textbook(p):
         elif u < 0.32:
             tall = p.body * rng.uniform(5, 9)
             p.box(x, y, w, tall, fill=p.accent, inside=tuple(int(v) for v in rng.integers(215, 256, 3)), round_=pick(rng, [0, 12]))
-            t = Text(p, x + 12, y + 8, w - 24)
-            while t.y < y + tall - 2.5 * p.body:
-                t.say(p.words(2))
+            paragraph(p, x + 12, y + 8, w - 24, (tall - 16) / p.body / p.leading, leading=p.leading)
             y += tall + p.body
         elif u < 0.5:
             y = (figures if rng.random() < 0.7 else table)(p, x, y, w, 1)

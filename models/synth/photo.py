@@ -1,8 +1,9 @@
 """Photos of sheets: camera, scanner, scanning app or screen; with the truth carried through the lens.
 
-`take` gives a Photo whose `truth` lies at 1/8 of its pixels, seven planes of uint8: page, empty, filled, struck, unsure (each a
+`take` gives a Photo whose `truth` lies at 1/CELL of its pixels, seven planes of uint8: page, empty, filled, struck, unsure (each a
 share of the cell, 255 all of it), ink (the most in the cell), log density (of the answers in the cell: -9..3 as 0..255, see
-`DENSITY`). `areas`: of each answer in sight its box in pixels, state, and how much of it is in sight.
+`DENSITY`). `areas`: of each answer its box in pixels, state, and how much of it is in sight; of a photo that is ok, completion is
+of those in SIGHT, as nobody can tell more of a part of a page.
 """
 import copy
 import dataclasses
@@ -14,9 +15,10 @@ from . import develop, scenery
 from .fill import EMPTY, FILLED, STATES, STRUCK, UNSURE
 from .shelf import pick
 
-CELL, SUB = 8, 4  # the truth is sampled SUB x SUB times a cell
+SIDE, CELL, SUB = 960, 12, 4  # the longer side of what the model gets, in pixels; the truth is kept by cells, each sampled SUB x SUB times
 PLANES = ("page", "empty", "filled", "struck", "unsure", "ink", "density")
 DENSITY = (-9.0, 3.0)
+SIGHT = 0.75  # an answer of which a picture shows less may be written where the picture does not show it
 VISIBLE = 0.07  # of the paper's light: by how much less an eye takes for nothing
 FAINT = (0.2, 0.45)  # of an answer's ink: below the one it is not seen, below the other hardly
 
@@ -24,7 +26,7 @@ FAINT = (0.2, 0.45)  # of an answer's ink: below the one it is not seen, below t
 @dataclasses.dataclass
 class Photo:
     pixels: np.ndarray  # H x W x 3, uint8
-    truth: np.ndarray | None  # 7 x H/8 x W/8, uint8
+    truth: np.ndarray | None  # 7 x H/CELL x W/CELL, uint8
     areas: list
     quality: str
     completion: float | None
@@ -52,7 +54,8 @@ def corners(rng, quality, medium, pw, ph, w, h):
     else:
         near = rng.random()
         tilt = np.deg2rad(rng.normal(0, 4) if rng.random() < 0.8 else rng.normal(0, 16) if rng.random() < 0.85 else rng.uniform(-45, 45))
-        fill = rng.uniform(0.8, 1.02) if near < 0.68 else rng.uniform(0.5, 0.8) if near < 0.85 else rng.uniform(1.02, 1.18)
+        fill = (rng.uniform(0.8, 1.02) if near < 0.64 else rng.uniform(0.5, 0.8) if near < 0.8 else rng.uniform(1.02, 1.18)
+                if near < 0.9 or quality == "cropped" else rng.uniform(1.25, 2.4))  # a part of the page, from near
         if medium == "screen":
             fill = min(fill, rng.uniform(0.3, 0.95))
         half = np.array([pw, ph]) * fill * min(w / pw, h / ph) / 2
@@ -74,7 +77,7 @@ def corners(rng, quality, medium, pw, ph, w, h):
         for axis, size in ((0, w), (1, h)):
             slack = size - np.ptp(pts[:, axis])
             low = -pts[:, axis].min()
-            pts[:, axis] += low + (np.clip(rng.normal(0.5, 0.25), 0, 1) * slack if slack > 0 else slack * rng.uniform(0.3, 0.7))
+            pts[:, axis] += low + (np.clip(rng.normal(0.5, 0.25), 0, 1) * slack if slack > 0 else slack * (rng.uniform(0.3, 0.7) if fill < 1.2 else rng.uniform(0.05, 0.95)))
     return pts
 
 
@@ -193,6 +196,17 @@ def turned(rng):
     return int(rng.choice(4, p=[0.79, 0.08, 0.05, 0.08]))
 
 
+def in_sight(page, warp, w, h):
+    """How much of each answer the photo shows, 0..1, but for what the paper's bends hide; of the first, which is none, 1."""
+    y, x = np.nonzero(page.items)
+    item, n = page.items[y, x], len(page.states) + 1
+    at = np.linalg.inv(warp.m) @ np.stack([4 * x + 2, 4 * y + 2, np.ones(len(x))])
+    at = at[:2] / at[2]
+    shown = (at >= 0).all(0) & (at < [[w], [h]]).all(0)
+    whole, there = np.bincount(item, minlength=n), np.bincount(item, weights=shown, minlength=n)
+    return np.where(np.arange(n) > 0, there / np.maximum(whole, 1), 1.0)
+
+
 def truth_of(page, warp, w, h, mask, cover):
     gh, gw = h // CELL, w // CELL
     step = CELL / SUB
@@ -204,23 +218,23 @@ def truth_of(page, warp, w, h, mask, cover):
     area, items = np.where(inside, page.area[v, u], 0), np.where(inside, page.items[v, u], 0).astype(np.int64)
     n = len(page.states)
     cells = np.bincount(items.ravel(), minlength=n + 1) / SUB**2
-    whole = np.bincount(page.items.ravel(), minlength=n + 1)
-    scale = np.sqrt(abs(np.linalg.det(warp.m)) + 1e-12)  # rough: sheet units a pixel, at the photo's origin
+    sight = in_sight(page, warp, w, h)
+    area = np.where((items > 0) & (sight[items] < SIGHT), UNSURE, area)
     dens = np.where(items > 0, 1 / np.maximum(cells[items], 1 / SUB**2), 0.0)
     pool = lambda a: a.reshape(gh, SUB, gw, SUB).mean((1, 3))
     share = [pool((area == k).astype(np.float32)) for k in (EMPTY, FILLED, STRUCK, UNSURE)]
     counted = share[0] + share[1] + share[2]
     logd = np.where(counted > 0, np.log(np.maximum(pool(dens * (area < UNSURE)), 1e-4) / np.maximum(counted, 1e-4) + 1e-9), 0.0)
-    ink = np.where(cover > 128, 0, mask["ink"])
+    whole = lambda a: a[:gh * CELL, :gw * CELL]
+    ink = np.where(whole(cover) > 128, 0, whole(mask["ink"]))
     inked = ink.reshape(gh, CELL, gw, CELL).max((1, 3))
-    paged = mask["page"].reshape(gh, CELL, gw, CELL).mean((1, 3))
+    paged = whole(mask["page"]).reshape(gh, CELL, gw, CELL).mean((1, 3))
     low, high = DENSITY
     planes = np.stack([paged * 255, *(s * 255 for s in share), inked, (np.clip(logd, low, high) - low) / (high - low) * 255])
     # Where each answer is, by the same samples: at most two pixels off.
     areas = []
     order = np.argsort(items, axis=None, kind="stable")
     edges = np.searchsorted(items.ravel()[order], np.arange(n + 2))
-    ratio = np.median(cells[1:][whole[1:] > 0] / whole[1:][whole[1:] > 0]) if n else 1
     for i in range(1, n + 1):
         at = order[edges[i]:edges[i + 1]]
         if not len(at):
@@ -228,14 +242,12 @@ def truth_of(page, warp, w, h, mask, cover):
             continue
         y, x = np.divmod(at, gw * SUB)
         box = [int(x.min() * step), int(y.min() * step), int((x.max() + 1) * step), int((y.max() + 1) * step)]
-        seen = float(np.clip(cells[i] / max(1e-6, whole[i] * ratio), 0, 1))
-        areas.append({"state": STATES[page.states[i - 1]], "box": box, "seen": round(seen, 2)})
-    del scale
+        areas.append({"state": STATES[page.states[i - 1]], "box": box, "seen": round(float(sight[i]), 2)})
     return np.clip(np.round(planes), 0, 255).astype(np.uint8), areas
 
 
 def take(rng, page, kind, w, h, quality="ok", medium=None, turn=None):
-    """Photographs a filled sheet at w x h pixels, multiples of 8."""
+    """Photographs a filled sheet at w x h pixels, whole cells of which have a truth."""
     if medium is None:
         medium = str(rng.choice(["photo", "screen", "app", "scan", "digital"], p=[0.5, 0.06, 0.1, 0.27, 0.07]))
         if quality != "ok":
@@ -274,14 +286,16 @@ def take(rng, page, kind, w, h, quality="ok", medium=None, turn=None):
         unwritten = develop.develop(before, laid(bare), quality, medium)[0]
         page, inked = dataclasses.replace(page, **seen(page, warp, inked, pixels, unwritten)), np.where(visible(pixels, unwritten), inked, 0)
     truth, areas = truth_of(page, warp, w, h, {"ink": inked, "page": mask}, cover)
-    return Photo(pixels, truth, areas, quality, page.completion, kind, medium, jpeg)
+    told = [a["state"] for a in areas if quality != "ok" or a["seen"] >= SIGHT]
+    done = sum(s == STATES[FILLED] for s in told) / len(told) if told else None
+    return Photo(pixels, truth, areas, quality, done, kind, medium, jpeg)
 
 
 def visible(pixels, unwritten):
     """Where a photo differs from one of the unwritten sheet by so much that an eye sees it."""
-    apart = cv2.absdiff(pixels, unwritten).max(2).astype(np.float32)
-    paper = cv2.dilate(unwritten, np.ones((9, 9), np.uint8)).max(2)
-    return apart > np.maximum(VISIBLE * paper, 4)
+    most = lambda image: cv2.max(cv2.max(image[..., 0], image[..., 1]), image[..., 2])
+    paper = cv2.dilate(most(unwritten), np.ones((13, 13), np.uint8))
+    return most(cv2.absdiff(pixels, unwritten)) > np.maximum(VISIBLE * paper, 4)
 
 
 def seen(page, warp, inked, pixels, unwritten):

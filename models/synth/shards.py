@@ -1,7 +1,7 @@
 """Pages kept in shards: a zip each, written whole or not at all, so that a broken-off run goes on where it was.
 
 In a shard: `index.jsonl`, one line a photo (see `record`); `ID.jpg`, the photo, as lossy as a phone leaves it; `ID.truth`, its
-planes as `photo.PLANES` says, uint8, 7 x h/8 x w/8. A photo's seed is (seed, shard, number): nothing depends on who drew it.
+planes as `photo.PLANES` says, uint8, 7 x h/CELL x w/CELL. A photo's seed is (seed, shard, number): nothing depends on who drew it.
 """
 import json
 import os
@@ -16,11 +16,16 @@ from .shelf import shelf
 BAD = ("blurred", "dark", "cropped", "not_a_page")
 
 
+def cells(length):
+    """A length in pixels that whole cells make."""
+    return int(round(length / photo.CELL)) * photo.CELL
+
+
 def fitted(rng, page, k, turn):
-    """A size for the photo of this page, its longer side about 640 k: (w, h)."""
+    """A size for the photo of this page, its longer side about k times the model's: (w, h)."""
     upright = (page.w <= page.h) == (turn % 2 == 0)
-    side = int(round(640 * k / 8)) * 8
-    short = max(256, int(round(side * (0.75 if rng.random() < 0.6 else rng.uniform(0.62, 0.8)) / 8)) * 8)  # a crop fits
+    side = cells(photo.SIDE * k)
+    short = cells(side * (0.75 if rng.random() < 0.6 else rng.uniform(0.62, 0.8)))
     return (short, side) if upright else (side, short)
 
 
@@ -40,8 +45,8 @@ def draw(rng, name, split, layout, whole, pairs, bad):
     """The photos of one number: [(record, Photo)], two where the page is there blank as well."""
     books, k = shelf(split), size_of(rng, whole)
     if rng.random() < (0.2 if whole else 0.13):
-        side = int(round(640 * k / 8)) * 8
-        w, h = (side * 3 // 4 // 8 * 8, side) if rng.random() < 0.5 else (side, side * 3 // 4 // 8 * 8)
+        side, short = cells(photo.SIDE * k), cells(photo.SIDE * k * 0.75)
+        w, h = (short, side) if rng.random() < 0.5 else (side, short)
         shot = photo.negative(rng, books, w, h)
         return [(record(name, shot, k), shot)]
     kind, page = kinds.make(rng, books, layout=layout)
@@ -102,5 +107,5 @@ class Shards:
         pixels = cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1]
         planes = None
         if truth:
-            planes = np.frombuffer(self.bytes(path, line["id"] + ".truth"), np.uint8).reshape(7, line["h"] // 8, line["w"] // 8)
+            planes = np.frombuffer(self.bytes(path, line["id"] + ".truth"), np.uint8).reshape(7, line["h"] // photo.CELL, line["w"] // photo.CELL)
         return line, pixels, planes

@@ -24,7 +24,7 @@ class Answer:
 
 
 class Sheet:
-    def __init__(self, rng, shelf, scale=0.8):
+    def __init__(self, rng, shelf, scale):
         self.rng, self.shelf, self.scale = rng, shelf, scale
         self.han = rng.random() < 0.28
         aspect = pick(rng, [1.414, 1.414, 1.414, 1.294, 1.294, 1.25, 1.5, 0.72, 0.77])
@@ -103,12 +103,12 @@ class Sheet:
             self.line(x + c * w / cols, y, x + c * w / cols, y + h, width, fill)
 
 
-def paragraph(p, x, y, w, n, size=None):
+def paragraph(p, x, y, w, n, size=None, leading=1.45):
     size = size or p.body
     for i in range(int(n)):
         last = i == int(n) - 1
         p.print(x, y, p.words(int(w / size / (1.9 if p.han else 2.2)) + 2), size=size, width=w * (p.rng.uniform(0.3, 1.0) if last else 0.99))
-        y += size * 1.45
+        y += size * leading
     return y
 
 

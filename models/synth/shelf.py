@@ -61,6 +61,13 @@ def pick(rng, some):
     return some[int(rng.integers(len(some)))]
 
 
+def chosen(rng, weighted, n):
+    """n of the keys, each as often as it weighs."""
+    keys = list(weighted)
+    p = np.array([weighted[k] for k in keys])
+    return [keys[int(i)] for i in rng.choice(len(keys), size=n, p=p / p.sum())]
+
+
 def word(rng):
     if rng.random() < 0.25:
         return pick(rng, SHORT)
