@@ -151,14 +151,16 @@ class Unfolding(Tf):
     a channel, change nothing."""
 
     def __init__(self, shipped, fresh):
-        self.shipped, self.params = shipped, dict(fresh)
+        self.shipped, self.params, self.begun = shipped, dict(fresh), {}  # `begun`: the network that ships, in the shape of this one
 
     def layer(self, p, name, x, **kw):
         w, b = (self.shipped.get(f"{name}.{k}") for k in "wb")
         if w is None:  # it is added to what came in: a residual, at nothing
             self.params[name + ".g"] = np.zeros_like(self.params[name + ".g"])
+            self.begun |= {f"{name}.{k}": np.zeros_like(self.params[f"{name}.{k}"]) for k in "wb"}
             return tf.constant(0.0)
         w, b = self.widened(name, w, b)
+        self.begun |= {name + ".w": w, name + ".b": b}
         if name in PLAIN:
             self.params |= {name + ".w": w, name + ".b": b}
             return self.conv(x, w, b, **kw)

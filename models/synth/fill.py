@@ -89,7 +89,7 @@ def write(h, pen, a, sheet):
         used = int(rng.integers(max(1, k // 3), k + 1))
         for p, q, r, s in a.boxes:
             for i in range(used):
-                word = str(rng.integers(0, 10)) if h.tiles else chr(int(rng.integers(65, 91)) + (32 if k == 1 else 0))
+                word = pick(rng, info["letters"]) if "letters" in info else str(rng.integers(0, 10)) if h.tiles else chr(int(rng.integers(65, 91)) + (32 if k == 1 else 0))
                 h.write(pen, p + i * (r - p) / k, q, (r - p) / k, s - q, word, middle=True, size=min(h.size, (r - p) / k * 0.95))
     elif kind == "digits":  # groups of cells, all of them needed
         for p, q, r, s in a.boxes:
@@ -116,7 +116,11 @@ def write(h, pen, a, sheet):
     elif kind == "spots":
         spots, r = info["spots"], info["r"]
         for i in rng.choice(len(spots), 2 if info.get("several") else 1, replace=False):
-            h.mark(pen, *spots[int(i)], r, info["how"])
+            if info["how"] == "hatch":
+                (x, y), (half, high) = spots[int(i)], info["half"]
+                h.hatch(pen, x - half, y - high, 2 * half, 2 * high)
+            else:
+                h.mark(pen, *spots[int(i)], r, info["how"])
             info["marked"] = int(i)
     elif kind == "words":
         info["marked"] = int(rng.integers(len(info["spots"])))

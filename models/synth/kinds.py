@@ -218,6 +218,82 @@ def answer_sheet(p):
             p.box(x0 - 8, y0 + rh * 0.3, wide + 8, y - y0 + rh * 0.4)
 
 
+def ticked_rows(p, top):
+    """A table: a row a question, a cell a choice, one of them ticked, crossed or filled; or boxes that stand alone."""
+    rng, rh, choices = p.rng, float(np.exp(p.rng.uniform(np.log(15), np.log(46)))), int(p.rng.integers(2, 7))
+    first = max(rh * 1.1, 36)
+    cw = min(rh * rng.uniform(0.9, 3.0), (870 - first) / choices)
+    wide, apart, head, inside = first + choices * cw, rng.random() < 0.3, rng.random() < 0.8, rng.random() < 0.15
+    blocks, line, ring = int(np.clip(rng.integers(1, 6), 1, 880 // (wide + 8))), rng.uniform(0.8, 2.6), p.black if rng.random() < 0.6 else p.rule
+    rows = int(np.clip((p.h - (rng.uniform(40, 120) if rng.random() < 0.5 else rng.uniform(100, 0.55 * p.h)) - top) / rh - 1, 2, 60))
+    how = pick(rng, ["tick", "tick", "cross", "cross", "scribble", "fill", "ring", "line", "hatch"] if not apart else ["hatch", "hatch", "hatch", "cross", "tick", "scribble"])
+    half = cw * (0.5 if not apart else rng.uniform(0.26, 0.42)), rh * (0.5 if not apart else rng.uniform(0.22, 0.4))
+    names, size = pick(rng, [list("ABCDEF"), list("abcdef"), [str(k + 1) for k in range(6)]]), min(p.body, rh * 0.7)
+    for c in range(blocks):
+        x0, y = 60 + c * 880 / blocks, top
+        if not apart:
+            p.box(x0, y, wide, (rows + head) * rh, line, ring)
+            for k in range(choices):
+                p.line(x0 + first + k * cw, y, x0 + first + k * cw, y + (rows + head) * rh, line, ring)
+        for k in range(choices if head else 0):
+            p.print(x0 + first + (k + 0.5) * cw, y + rh / 2, names[k], size, anchor="mm")
+        y += rh * head
+        for i in range(rows):
+            p.place = (c + i / rows) / blocks
+            p.print(x0 + first / 2, y + rh / 2, str(1 + c * rows + i), size, anchor="mm")
+            spots = [(x0 + first + (k + 0.5) * cw, y + rh / 2) for k in range(choices)]
+            for k, (a, b) in enumerate(spots):
+                if apart:
+                    p.box(a - half[0], b - half[1], 2 * half[0], 2 * half[1], line, ring)
+                if inside:
+                    p.print(a, b, names[k], size * 0.8, fill=ring, anchor="mm")
+            if not apart:
+                p.line(x0, y, x0 + wide, y, line, ring)
+            p.answer("spots", [(x0 + first + 1, y + 1, x0 + wide - 1, y + rh - 1)], spots=spots, r=min(half) * rng.uniform(0.5, 0.85), how=how,
+                     half=(half[0] * 0.9, half[1] * 0.9))
+            y += rh
+
+
+def numbered_cells(p, top):
+    """A table with a cell for each answer, its number in the cell or in a row above: a letter, a number or a word."""
+    rng, rh, cols = p.rng, float(np.exp(p.rng.uniform(np.log(24), np.log(80)))), int(p.rng.integers(2, 11))
+    cw, over, line, ring = 880 / cols, rng.random() < 0.45, rng.uniform(0.8, 2.6), p.black if rng.random() < 0.6 else p.rule
+    tall = rh * (rng.uniform(1.5, 2.0) if over else 1)
+    rows = int(np.clip((p.h - rng.uniform(40, 0.6 * p.h) - top) / tall, 1, 24))
+    corner, size = rng.random() < 0.4, min(p.body * 1.2, rh * 0.6, cw * 0.4)
+    say = pick(rng, ["letters", "letters", "letters", "number", "text"])
+    p.box(60, top, 880, rows * tall, line, ring)
+    for k in range(1, cols):
+        p.line(60 + k * cw, top, 60 + k * cw, top + rows * tall, line, ring)
+    for i in range(rows):
+        y = top + i * tall
+        foot = y + tall
+        p.line(60, y, 940, y, line, ring)
+        if over:
+            p.line(60, foot - rh, 940, foot - rh, line, ring)
+        for k in range(cols):
+            p.place, x = (i + k / cols) / rows, 60 + k * cw
+            if over:
+                p.print(x + cw / 2, (y + foot - rh) / 2, str(1 + i * cols + k), min(size, (tall - rh) * 0.9), anchor="mm")
+                left = x + 2
+            else:
+                wide = p.print(x + 5, y + (4 if corner else (rh - size) / 2), f"{1 + i * cols + k}{'.' if corner else ''}", size * (0.7 if corner else 1))
+                left = x + min(cw * 0.45, wide + 8)
+            box = [(left, foot - rh + 1, x + cw - 2, foot - 1)]
+            if say == "letters":
+                p.answer("cells", box, cells=1, letters=pick(rng, ["ABCD", "ABCDE", "TF", "ABC"]))
+            else:
+                p.answer(say, box, middle=True)
+
+
+def answer_table(p):
+    """A table to answer in, with or without questions."""
+    top = header(p, p.rng.uniform(35, 110))
+    if p.rng.random() < 0.3:
+        top = paragraph(p, 60, top, 880, p.rng.integers(1, 6)) + 12
+    (ticked_rows if p.rng.random() < 0.6 else numbered_cells)(p, top)
+
+
 def notes(p):
     """Lined, squared or plain paper, written on from the top: how far is it filled."""
     rng, gap = p.rng, p.rng.uniform(26, 50)
@@ -272,7 +348,7 @@ def blank(p):
 
 
 KINDS = {"worksheet": (worksheet, 0.25), "drill": (drill, 0.09), "exam": (exam, 0.05), "form": (form, 0.06), "answer-sheet": (answer_sheet, 0.15),
-         "cover": (cover, 0.02), "notes": (notes, 0.07), "reading": (reading, 0.05), "blank": (blank, 0.01), "paper": (papers.paper, 0.16),
+         "answer-table": (answer_table, 0.06), "cover": (cover, 0.02), "notes": (notes, 0.07), "reading": (reading, 0.05), "blank": (blank, 0.01), "paper": (papers.paper, 0.16),
          "textbook": (papers.textbook, 0.05), "tax": (papers.tax, 0.04)}
 
 
