@@ -26,9 +26,6 @@ CONVS = {
 }
 
 
-# Filters of 5 pixels, every second, of a picture reduced to two thirds: as filters of 7, every third, of the picture itself.
-FINER = np.array([[max(0.0, min(u - 2, 1.5 * (t - 1)) - max(u - 3, 1.5 * (t - 2))) for t in range(5)] for u in range(7)], np.float32)
-FINER /= FINER.sum(0)
 PLAIN = ("stem", "head")  # not normalised: the first must see how light it is, the last how sure it is
 EPSILON = 1e-4
 
@@ -173,9 +170,6 @@ class Unfolding(Tf):
 
     def widened(self, name, w, b):
         """The layer with channels that are new: what comes in by them is not yet looked at, what goes out by them is random."""
-        if name == "stem" and w.shape[-1] == 5:
-            w = w @ FINER.T
-            w = np.swapaxes(np.swapaxes(w, 2, 3) @ FINER.T, 2, 3)
         new = self.params[name + ".w"].copy()
         o, i = w.shape[:2]
         new[:o] = 0
