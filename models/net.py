@@ -8,7 +8,10 @@ kernels for the CPU want it. Weights are OIHW in both.
 import numpy as np
 import tensorflow as tf
 
-CHANNELS, HEIGHT, WIDTH, CELL = 3, 960, 720, 12  # in colour: a blue pen on black print is the plainest sign of an answer
+from synth.photo import CELL, SIDE
+
+HEIGHT, WIDTH = SIDE, SIDE * 3 // 4
+CHANNELS = 3  # in colour: a blue pen on black print is the plainest sign of an answer
 PAD = 128  # with MEAN = PAD/255 the padding is exactly 0: the same as a convolution's own zero padding
 MEAN, STD = PAD / 255.0, 0.25
 CLASSES = ["ok", "blurred", "dark", "cropped", "not_a_page"]
@@ -167,7 +170,6 @@ class Unfolding(Tf):
         self.params |= {name + ".w": w * size, name + ".g": np.sqrt(variance + EPSILON), name + ".b": b + mean}
         return y + b
 
-
     def widened(self, name, w, b):
         """The layer with channels that are new: what comes in by them is not yet looked at, what goes out by them is random."""
         new = self.params[name + ".w"].copy()
@@ -178,7 +180,7 @@ class Unfolding(Tf):
 
 
 def maps(B, p, x):
-    """The trunk's features [N,48,H/8,W/8] and the map logits: LOGITS."""
+    """The trunk's features [N,48,H/CELL,W/CELL] and the map logits: LOGITS."""
     def conv(name, y, **kw):
         return B.layer(p, name, y, **kw)
 
@@ -204,7 +206,7 @@ def shares(B, logits, content):
 
 
 def features(B, p, x):
-    """What is read off the maps: (raw completion [N,1], a row of features [N,F], the maps [N,6,H/8,W/8])."""
+    """What is read off the maps: (raw completion [N,1], a row of features [N,F], the maps [N,6,H/CELL,W/CELL])."""
     trunk, logits = maps(B, p, x)
     # Sums of shifted planes: as convolutions of one channel these took a quarter of the whole network's time.
     half, cell = B.avgpool(x, 2), CELL // 2  # what light and sharpness are told from
@@ -250,7 +252,7 @@ HIDDEN, KNOTS = 32, 12
 
 
 def read(B, p, x):
-    """quality [N,5], completion [N], confidence [N], maps [N,6,H/8,W/8]: page, empty, filled, struck, ink, density."""
+    """quality [N,5], completion [N], confidence [N], maps [N,6,H/CELL,W/CELL]: page, empty, filled, struck, ink, density."""
     raw, row, dense = features(B, p, x)
     row = B.clip((row - p["row.mean"]) * p["row.scale"], -4.0, 4.0)
     hidden = B.relu(B.dense(row, p["h.w"], p["h.b"]))

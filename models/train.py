@@ -49,8 +49,7 @@ import tensorflow as tf
 from scipy.optimize import isotonic_regression
 
 import net
-from net import CELL
-from synth.photo import DENSITY, SIGHT
+from synth.photo import CELL, DENSITY, SIGHT
 from synth.shards import Shards
 
 tf.config.threading.set_intra_op_parallelism_threads(args.threads)

@@ -28,6 +28,7 @@ class Filled:
     w: int
     h: int
 
+
 class Plan:
     """How much of the page gets done, and in what order."""
 
@@ -89,7 +90,10 @@ def write(h, pen, a, sheet):
         used = int(rng.integers(max(1, k // 3), k + 1))
         for p, q, r, s in a.boxes:
             for i in range(used):
-                word = pick(rng, info["letters"]) if "letters" in info else str(rng.integers(0, 10)) if h.tiles else chr(int(rng.integers(65, 91)) + (32 if k == 1 else 0))
+                if "letters" in info:
+                    word = pick(rng, info["letters"])
+                else:
+                    word = str(rng.integers(0, 10)) if h.tiles else chr(int(rng.integers(65, 91)) + (32 if k == 1 else 0))
                 h.write(pen, p + i * (r - p) / k, q, (r - p) / k, s - q, word, middle=True, size=min(h.size, (r - p) / k * 0.95))
     elif kind == "digits":  # groups of cells, all of them needed
         for p, q, r, s in a.boxes:

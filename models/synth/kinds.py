@@ -226,7 +226,8 @@ def ticked_rows(p, top):
     wide, apart, head, inside = first + choices * cw, rng.random() < 0.3, rng.random() < 0.8, rng.random() < 0.15
     blocks, line, ring = int(np.clip(rng.integers(1, 6), 1, 880 // (wide + 8))), rng.uniform(0.8, 2.6), p.black if rng.random() < 0.6 else p.rule
     rows = int(np.clip((p.h - (rng.uniform(40, 120) if rng.random() < 0.5 else rng.uniform(100, 0.55 * p.h)) - top) / rh - 1, 2, 60))
-    how = pick(rng, ["tick", "tick", "cross", "cross", "scribble", "fill", "ring", "line", "hatch"] if not apart else ["hatch", "hatch", "hatch", "cross", "tick", "scribble"])
+    how = pick(rng, ["hatch", "hatch", "hatch", "cross", "tick", "scribble"] if apart else
+               ["tick", "tick", "cross", "cross", "scribble", "fill", "ring", "line", "hatch"])
     half = cw * (0.5 if not apart else rng.uniform(0.26, 0.42)), rh * (0.5 if not apart else rng.uniform(0.22, 0.4))
     names, size = pick(rng, [list("ABCDEF"), list("abcdef"), [str(k + 1) for k in range(6)]]), min(p.body, rh * 0.7)
     for c in range(blocks):
@@ -348,8 +349,8 @@ def blank(p):
 
 
 KINDS = {"worksheet": (worksheet, 0.25), "drill": (drill, 0.09), "exam": (exam, 0.05), "form": (form, 0.06), "answer-sheet": (answer_sheet, 0.15),
-         "answer-table": (answer_table, 0.06), "cover": (cover, 0.02), "notes": (notes, 0.07), "reading": (reading, 0.05), "blank": (blank, 0.01), "paper": (papers.paper, 0.16),
-         "textbook": (papers.textbook, 0.05), "tax": (papers.tax, 0.04)}
+         "answer-table": (answer_table, 0.06), "cover": (cover, 0.02), "notes": (notes, 0.07), "reading": (reading, 0.05), "blank": (blank, 0.01),
+         "paper": (papers.paper, 0.16), "textbook": (papers.textbook, 0.05), "tax": (papers.tax, 0.04)}
 
 
 def make(rng, shelf, scale=1.1, layout="train", kinds=None):
@@ -357,9 +358,7 @@ def make(rng, shelf, scale=1.1, layout="train", kinds=None):
     if layout == "held" and not kinds and rng.random() < 0.5:
         kind, make_it = "held", held
     else:
-        names = kinds or list(KINDS)
-        weights = np.array([KINDS[k][1] for k in names])
-        kind = names[int(rng.choice(len(names), p=weights / weights.sum()))]
+        kind, = chosen(rng, {k: KINDS[k][1] for k in kinds or KINDS}, 1)
         make_it = KINDS[kind][0]
     p = Sheet(rng, shelf, scale)
     make_it(p)

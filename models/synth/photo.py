@@ -77,7 +77,8 @@ def corners(rng, quality, medium, pw, ph, w, h):
         for axis, size in ((0, w), (1, h)):
             slack = size - np.ptp(pts[:, axis])
             low = -pts[:, axis].min()
-            pts[:, axis] += low + (np.clip(rng.normal(0.5, 0.25), 0, 1) * slack if slack > 0 else slack * (rng.uniform(0.3, 0.7) if fill < 1.2 else rng.uniform(0.05, 0.95)))
+            share = np.clip(rng.normal(0.5, 0.25), 0, 1) if slack > 0 else rng.uniform(0.3, 0.7) if fill < 1.2 else rng.uniform(0.05, 0.95)
+            pts[:, axis] += low + share * slack
     return pts
 
 
@@ -219,7 +220,7 @@ def truth_of(page, warp, w, h, mask, cover):
     n = len(page.states)
     cells = np.bincount(items.ravel(), minlength=n + 1) / SUB**2
     sight = in_sight(page, warp, w, h)
-    area = np.where((items > 0) & (sight[items] < SIGHT), UNSURE, area)
+    area = np.where(sight[items] < SIGHT, UNSURE, area)
     dens = np.where(items > 0, 1 / np.maximum(cells[items], 1 / SUB**2), 0.0)
     pool = lambda a: a.reshape(gh, SUB, gw, SUB).mean((1, 3))
     share = [pool((area == k).astype(np.float32)) for k in (EMPTY, FILLED, STRUCK, UNSURE)]

@@ -10,7 +10,8 @@ import zipfile
 import cv2
 import numpy as np
 
-from . import fill, kinds, photo
+from . import fill, photo
+from .kinds import make
 from .shelf import shelf
 
 BAD = ("blurred", "dark", "cropped", "not_a_page")
@@ -41,7 +42,7 @@ def record(name, shot, k, pair=None):
             "pair": pair, "areas": shot.areas}
 
 
-def draw(rng, name, split, layout, whole, pairs, bad, some=None):
+def draw(rng, name, split, layout, whole, pairs, bad, kinds=None):
     """The photos of one number: [(record, Photo)], two where the page is there blank as well."""
     books, k = shelf(split), size_of(rng, whole)
     if rng.random() < (0.2 if whole else 0.13):
@@ -49,7 +50,7 @@ def draw(rng, name, split, layout, whole, pairs, bad, some=None):
         w, h = (short, side) if rng.random() < 0.5 else (side, short)
         shot = photo.negative(rng, books, w, h)
         return [(record(name, shot, k), shot)]
-    kind, page = kinds.make(rng, books, layout=layout, kinds=some)
+    kind, page = make(rng, books, layout=layout, kinds=kinds)
     quality = str(rng.choice(["ok", "blurred", "dark", "cropped"], p=[1 - bad, bad * 0.3, bad * 0.3, bad * 0.4]))
     turn = photo.turned(rng)
     shot = photo.take(rng, fill.fill(rng, page), kind, *fitted(rng, page, k, turn), quality, turn=turn)
@@ -63,15 +64,15 @@ def draw(rng, name, split, layout, whole, pairs, bad, some=None):
 
 def write(job):
     """One shard, unless it is there; how many photos it holds."""
-    path, number, per, options = job
+    path, number, per, seed, options = job
     cv2.setNumThreads(1)
     if path.exists():
         return 0
     temporary, index = path.with_suffix(f".{os.getpid()}.tmp"), []
     with zipfile.ZipFile(temporary, "w") as out:
         for i in range(per):
-            rng = np.random.default_rng([options["seed"], number, i])
-            for line, shot in draw(rng, f"{number:05}-{i:03}", options["split"], options["layout"], options["whole"], options["pairs"], options["bad"], options["some"]):
+            rng = np.random.default_rng([seed, number, i])
+            for line, shot in draw(rng, f"{number:05}-{i:03}", **options):
                 jpeg = cv2.imencode(".jpg", shot.pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, shot.jpeg])[1]
                 out.writestr(line["id"] + ".jpg", jpeg.tobytes(), zipfile.ZIP_STORED)
                 out.writestr(line["id"] + ".truth", shot.truth.tobytes(), zipfile.ZIP_DEFLATED, 6)
