@@ -274,7 +274,7 @@ def begin():
 def train_maps():
     """True once all steps are done."""
     path, done = args.run / "checkpoint.npz", 0
-    first, begun = begin()
+    first, shipped = begin()
     optimizer = Optimizer(first)
     if path.exists() and not args.fresh:
         kept = np.load(path)
@@ -298,12 +298,12 @@ def train_maps():
     def keep():
         save(path, step=done, **{k: v.numpy() for k, v in optimizer.parts().items()})
         trunk = net.folded(optimizer.slow, moments(optimizer.slow))
-        save(args.run / "trunk.npz", **{k: (v + begun[k]) / 2 if args.mean else v for k, v in trunk.items()})
+        save(args.run / "trunk.npz", **{k: (v + shipped[k]) / 2 if args.mean else v for k, v in trunk.items()})
 
     said = lambda parts: "  ".join(f"{n} {v:.4f}" for n, v in zip(PARTS, parts))
     on = "a GPU" if tf.config.list_physical_devices("GPU") else f"{args.threads} of the CPU's cores"
     print(f"{len(Shards(args.data / 'train'))} photos, steps {done}..{args.steps} of {args.batch} crops, on {on}", flush=True)
-    begun, mean = time.time(), []
+    began, mean = time.time(), []
     for pixels, planes in loader(args.data / "train", done, args.steps):
         rate = args.rate * min(1.0, (done + 1) / 200) * 0.5 * (1 + np.cos(np.pi * done / args.steps)) + 1e-6
         slower = min(0.998, (done + 1) / (done + 10))  # the running mean forgets the random beginning
@@ -312,10 +312,10 @@ def train_maps():
         done += 1
         if done % args.log == 0 or done == args.steps:
             held = unseen().numpy()
-            print(f"{done:6} {time.time() - begun:6.0f} s  loss {np.sum(np.mean(mean, 0)):.4f}: {said(np.mean(mean, 0))}\n"
+            print(f"{done:6} {time.time() - began:6.0f} s  loss {np.sum(np.mean(mean, 0)):.4f}: {said(np.mean(mean, 0))}\n"
                   f"               unseen {held.sum():.4f}: {said(held)}", flush=True)
             mean = []
-        late = time.time() - begun > 60 * args.minutes
+        late = time.time() - began > 60 * args.minutes
         if done % 1000 == 0 or done == args.steps or late:
             keep()
         if late and done < args.steps:
