@@ -6,10 +6,12 @@ from .sheet import clipart, numbered, paragraph
 
 
 def blank(p, x, y, long, tall, looks):
-    """Room for a word or a number, its foot at y: a line, a box, or only room; `looks` is its look, or some to pick from. Returns its area."""
+    """Room for a word or a number, its foot at y: a line, a box, a tint, or only room; `looks` is its look, or some to pick from. Returns its area."""
     look = looks if isinstance(looks, str) else pick(p.rng, looks)
     if look == "box":
         p.box(x, y - tall, long, tall)
+    elif look == "tint":
+        p.box(x, y - tall, long, tall, fill=p.tint, inside=p.tint)
     elif look == "brackets":
         p.print(x, y, "(", tall * 0.7, anchor="ls"), p.print(x + long, y, ")", tall * 0.7, anchor="rs")
     elif look != "bare":
@@ -20,7 +22,7 @@ def blank(p, x, y, long, tall, looks):
 def listed_task(p, x, y, w, n):
     """A numbered list of bare lines: dictation, vocabulary, answers to what was asked aloud."""
     rng, cols, rows = p.rng, int(p.rng.integers(1, 4)), int(p.rng.integers(4, 16))
-    gap, cw, look = rng.uniform(28, 56), w / cols, pick(rng, ["line", "line", "dotted", "box"])
+    gap, cw, look = rng.uniform(28, 56), w / cols, pick(rng, ["line", "line", "dotted", "box", "tint"])
     lead, top = rng.random() < 0.25, p.place
     for c in range(cols):
         for r in range(rows):
@@ -340,11 +342,25 @@ def work_task(p, x, y, w, n):
             p.print(x0 + d, y, said, width=cw - d)
             if framed:
                 p.box(x0 - 6, y - 6, cw + 10, rh)
-            p.answer("box", [(x0, y + p.body * 1.5, x0 + cw, y + rh - 12)])
+            p.answer("box", [(x0, y + p.body * 1.5, x0 + cw, y + rh - 12)], bare=not framed)
         y += rh
     return y + 8
 
 
+def strips_task(p, x, y, w, n):
+    """Frames or tints to write a line into, with as much bare paper between them, which asks nothing."""
+    rng, look, tall = p.rng, pick(p.rng, ["box", "box", "tint"]), p.rng.uniform(34, 100)
+    long, apart, lead, say = w * pick(rng, [1.0, 1.0, 0.6, 0.4]), tall * rng.uniform(0.4, 2.2), rng.random() < 0.4, pick(rng, ["text", "number"])
+    for i in range(int(rng.integers(2, 7))):
+        if lead:
+            p.print(x, y, f"{i + 1}. {p.words(rng.integers(1, 7))}", width=w)
+            y += p.body * 1.5
+        x0 = x + (w - long) * (rng.random() if rng.random() < 0.2 else 0.0)
+        p.answer(say, [blank(p, x0, y + tall, long, tall, look)], middle=rng.random() < 0.3)
+        y += tall + apart
+    return y
+
+
 EXERCISES = {listed_task: 0.09, leading_task: 0.08, bank_task: 0.08, rewrite_task: 0.07, guides_task: 0.06, sequence_task: 0.06, compare_task: 0.05,
              chart_task: 0.06, numberline_task: 0.04, axes_task: 0.04, fraction_task: 0.05, diagram_task: 0.05, organizer_task: 0.07, colour_task: 0.03,
-             letters_task: 0.05, terms_task: 0.06, work_task: 0.09}
+             letters_task: 0.05, terms_task: 0.06, work_task: 0.09, strips_task: 0.07}

@@ -27,7 +27,7 @@ def captioned_task(p, x, y, w, n):
 
 def inline_task(p, x, y, w, n):
     """Fields one behind the other, words between."""
-    rng, look = p.rng, pick(p.rng, ["line", "line", "dotted", "box"])
+    rng, look = p.rng, pick(p.rng, ["line", "line", "dotted", "box", "tint"])
     tall = p.body * rng.uniform(1.5, 2.0)
     for _ in range(int(rng.integers(2, 6))):
         at = x

@@ -35,7 +35,7 @@ def flow(p, some, cols=None, cover=0.04):
                 y = paragraph(p, x, y, w, rng.integers(1, 4)) + 8
             if rng.random() < 0.35:
                 run = pick(rng, some)
-            y = run(p, x, y, w, n) + air * rng.uniform(0.5, 1.5)
+            y = run(p, x, y, w, n) + air * rng.uniform(0.5, 1.5) + p.air(50, 300)
             n += 1
     if rng.random() < 0.4:
         p.print(500, p.h - 36, str(rng.integers(1, 99)), anchor="ma")
@@ -222,13 +222,13 @@ def ticked_rows(p, top):
     """A table: a row a question, a cell a choice, one of them ticked, crossed or filled; or boxes that stand alone."""
     rng, rh, choices = p.rng, float(np.exp(p.rng.uniform(np.log(15), np.log(46)))), int(p.rng.integers(2, 7))
     first = max(rh * 1.1, 36)
-    cw = min(rh * rng.uniform(0.9, 3.0), (870 - first) / choices)
+    cw = min(rh * (rng.uniform(0.9, 3.0) if rng.random() < 0.65 else rng.uniform(3.0, 9.0)), (870 - first) / choices)
     wide, apart, head, inside = first + choices * cw, rng.random() < 0.3, rng.random() < 0.8, rng.random() < 0.15
     blocks, line, ring = int(np.clip(rng.integers(1, 6), 1, 880 // (wide + 8))), rng.uniform(0.8, 2.6), p.black if rng.random() < 0.6 else p.rule
     rows = int(np.clip((p.h - (rng.uniform(40, 120) if rng.random() < 0.5 else rng.uniform(100, 0.55 * p.h)) - top) / rh - 1, 2, 60))
     how = pick(rng, ["hatch", "hatch", "hatch", "cross", "tick", "scribble"] if apart else
                ["tick", "tick", "cross", "cross", "scribble", "fill", "ring", "line", "hatch"])
-    half = cw * (0.5 if not apart else rng.uniform(0.26, 0.42)), rh * (0.5 if not apart else rng.uniform(0.22, 0.4))
+    half = (0.5 * cw, 0.5 * rh) if not apart else (min(cw, rh * rng.uniform(1, 4)) * rng.uniform(0.26, 0.42), rh * rng.uniform(0.22, 0.4))
     names, size = pick(rng, [list("ABCDEF"), list("abcdef"), [str(k + 1) for k in range(6)]]), min(p.body, rh * 0.7)
     for c in range(blocks):
         x0, y = 60 + c * 880 / blocks, top
@@ -349,7 +349,7 @@ def blank(p):
 
 
 KINDS = {"worksheet": (worksheet, 0.25), "drill": (drill, 0.09), "exam": (exam, 0.05), "form": (form, 0.06), "answer-sheet": (answer_sheet, 0.15),
-         "answer-table": (answer_table, 0.06), "cover": (cover, 0.02), "notes": (notes, 0.07), "reading": (reading, 0.05), "blank": (blank, 0.01),
+         "answer-table": (answer_table, 0.08), "cover": (cover, 0.02), "notes": (notes, 0.07), "reading": (reading, 0.05), "blank": (blank, 0.01),
          "paper": (papers.paper, 0.16), "textbook": (papers.textbook, 0.05), "tax": (papers.tax, 0.04)}
 
 

@@ -153,8 +153,22 @@ def room(p, x, y, w, n):
             p.line(x + p.body, y + (i + 1) * gap, x + w, y + (i + 1) * gap, 1, p.black)
         p.answer("lines", [(x + p.body, y + i * gap + 2, x + w, y + (i + 1) * gap) for i in range(rows)])
     else:
-        p.answer("box", [(x + p.body, y, x + w, y + rows * gap)])
+        p.answer("box", [(x + p.body, y, x + w, y + rows * gap)], bare=True)
     return y + rows * gap + 6
+
+
+def listing(p, x, y, w, n):
+    """Lines of a program or of a reckoning, printed in letters of one width, or a formula set apart; asks nothing."""
+    rng, face = p.rng, p.face
+    typed = [f for f in p.shelf.print if "courier" in f.name]
+    p.face = pick(rng, typed) if typed else face
+    some = ["{}({}, {});", "{} = {} + {}", "if {} < {}:", "for {} in {}({}):", "{}[{}] = {}.{}", "return {} * ({} - {})", "float {}[] = {{{}, {}}};", "{}_{}()"]
+    for _ in range(int(rng.integers(2, 9))):
+        words = pick(rng, some).format(*(pick(rng, [number(rng), p.words(1)]) for _ in range(4)))
+        p.print(x + p.body * (2 + 2 * int(rng.integers(0, 3))), y, words, width=w - 6 * p.body)
+        y += p.body * p.leading
+    p.face = face
+    return y + p.body * 0.5
 
 
 def sums(p, x, y, w, n):
@@ -190,7 +204,7 @@ def count_task(p, x, y, w, n):
     return y + 10
 
 
-QUESTIONS = {choice: 0.34, cloze: 0.2, passage: 0.1, figures: 0.08, table: 0.06, room: 0.14, sums: 0.08}
+QUESTIONS = {choice: 0.34, cloze: 0.2, passage: 0.1, figures: 0.08, table: 0.06, room: 0.14, sums: 0.08, listing: 0.04}
 
 
 def columns(p, top, cols, shares):
@@ -210,6 +224,7 @@ def columns(p, top, cols, shares):
             if rng.random() < 0.4:
                 run = chosen(rng, shares, 1)[0]
             y, n = run(p, x, y, w, n) + air, n + 1
+            y += p.air(40, 300)
 
 
 def small(p):

@@ -275,7 +275,7 @@ def receipt(rng, books, h, w):
     """A till's slip: long and narrow, set in one width of letters or in none, prices at its right; folded, curled, and held near the lens as
     often as lying on a table. Nothing to fill in."""
     wide, size = 300, rng.uniform(10, 19)
-    long, y = int(rng.uniform(300, 1150)), int(rng.uniform(10, 40))
+    long, y = int(rng.uniform(300, 1150) if rng.random() < 0.5 else rng.uniform(520, 800)), int(rng.uniform(10, 40))
     mono = [f for f in books.print if "courier" in f.name or "Mono" in f.name]
     f = lambda k=1.0: books.font(face, size * k)
     face, grey = pick(rng, mono) if mono and rng.random() < 0.6 else pick(rng, books.print), (int(rng.integers(10, 130)),) * 3
@@ -299,7 +299,7 @@ def receipt(rng, books, h, w):
                 draw.text((right, y), price(), fill=grey, font=f(), anchor="ra")
                 y += size * 1.25
         elif u < 0.75:
-            draw.text((left, y), pick(rng, ["TOTAL", "Summe", "Total", "BALANCE", "合计"]), fill=grey, font=f(k := rng.uniform(1, 1.7)))
+            draw.text((left, y), pick(rng, ["TOTAL", "Summe", "Total", "BALANCE"]), fill=grey, font=f(k := rng.uniform(1, 1.7)))
             draw.text((right, y), price(), fill=grey, font=f(k), anchor="ra")
             y += size * k * 0.6
         elif u < 0.85:  # thanks
@@ -322,7 +322,8 @@ def receipt(rng, books, h, w):
         near = int(min(long, wide * h / w * rng.uniform(0.9, 1.3)))
         paper = paper[(top := int(rng.integers(0, long - near + 1))):top + near]
         return lay(rng, paper, surface(rng, h, w), rng.uniform(0.95, 1.15))
-    return lay(rng, paper, surface(rng, h, w), rng.uniform(0.65, 1.15))
+    table = pick(rng, [wood, wood_upright])(rng, h, w) if rng.random() < 0.35 else surface(rng, h, w)
+    return lay(rng, paper, table, rng.uniform(0.65, 1.15), 0.07 if rng.random() < 0.6 else 0.2)
 
 
 def crumpled(rng, paper):
@@ -333,8 +334,9 @@ def crumpled(rng, paper):
     for at in rng.uniform(0, h, int(rng.integers(0, 4))):
         d = yy - at - rng.normal(0, 0.05) * (xx - w / 2)
         light *= 1 + rng.normal(0, 0.06) * np.sign(d) - rng.uniform(0, 0.25) * np.exp(-(d / rng.uniform(1, 4)) ** 2)
-    bump = clouds(rng, h, w, 0.8)
-    light += rng.uniform(0, 0.5) * (np.gradient(cv2.GaussianBlur(bump, (0, 0), 3), axis=0) * 40).clip(-0.5, 0.5)
+    bump, soft = clouds(rng, h, w, 0.8), np.exp(rng.uniform(np.log(3), np.log(20)))
+    light += 0.35 * rng.random() ** 2 * (np.gradient(cv2.GaussianBlur(bump, (0, 0), soft), axis=0) * 8 * soft).clip(-0.5, 0.5)
+    light *= 1 + rng.uniform(0, 0.12) * np.sin(yy / h * rng.uniform(2, 12) + rng.uniform(0, 6) + xx / w * rng.normal(0, 1))  # curled off a roll
     out = cv2.remap(paper, xx + k * (bump - 0.5) * 3, yy + k * (clouds(rng, h, w, 0.5) - 0.5) * 3, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return (out * light[..., None]).clip(0, 255)
 
@@ -396,12 +398,12 @@ def graph(rng, books, h, w):
     return np.asarray(im, np.float32)
 
 
-def lay(rng, flat, back, fill):
-    """Something flat on a surface, a little askew."""
+def lay(rng, flat, back, fill, askew=0.2):
+    """Something flat on a surface, a little askew: by so many radians, mostly."""
     h, w = back.shape[:2]
     k = fill * min(w / flat.shape[1], h / flat.shape[0])
     half = np.array([flat.shape[1], flat.shape[0]]) * k / 2
-    a = rng.normal(0, 0.2)
+    a = rng.normal(0, askew)
     pts = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * half * (1 + rng.normal(0, 0.03, (4, 1)))
     pts = pts @ np.array([[np.cos(a), np.sin(a)], [-np.sin(a), np.cos(a)]]) + [w * rng.uniform(0.4, 0.6), h * rng.uniform(0.4, 0.6)]
     if k < 0.7:

@@ -44,6 +44,8 @@ class Sheet:
             self.rule = self.accent = pick(rng, [(225, 110, 70), (215, 80, 110), (60, 130, 190), (70, 150, 100), (200, 60, 60)])
         else:
             self.accent = self.black if u < 0.75 else tuple(int(c) for c in rng.integers(20, 190, 3))
+        self.tint = tuple(int(255 - (255 - c) * rng.uniform(0.12, 0.55)) for c in pick(rng, [self.black, self.accent, tuple(rng.integers(0, 200, 3))]))
+        self.airy = rng.random() < 0.22  # paper is left bare between its tasks
         self.place = 0.0
         self.untouched = 0.16  # how often nobody has written on it
 
@@ -52,6 +54,11 @@ class Sheet:
 
     def answer(self, kind, boxes, **info):
         self.answers.append(Answer(kind, boxes, self.place, info))
+
+    def air(self, least, most):
+        """Now and then, how much paper below a task asks nothing: none where the task ends in bare room of its own, which cannot be told from it."""
+        bare = self.answers and self.answers[-1].info.get("bare")
+        return self.rng.uniform(least, most) if self.airy and not bare and self.rng.random() < 0.6 else 0.0
 
     def trim(self):
         """What ran off the paper is nobody's to answer, and what is left of it in sight neither answered nor not."""

@@ -40,7 +40,7 @@ def box_task(p, x, y, w, n):
         step = rng.uniform(18, 28)
         cols, rows = max(1, int(bw / step)), max(1, int(h / step))
         p.grid(x, y, bw, h, cols, rows, 1, (205, 212, 222))
-    p.answer("drawing" if rng.random() < 0.18 else "box", [(x, y, x + bw, y + h)])
+    p.answer("drawing" if rng.random() < 0.18 else "box", [(x, y, x + bw, y + h)], bare=look >= 0.88)
     return y + h + 16
 
 
@@ -245,7 +245,8 @@ def field_task(p, x, y, w, n):
     if style < 0.4:
         p.line(x0, y + h, x1, y + h, dotted=style < 0.1)
     elif style < 0.75:
-        p.box(x0, y, x1 - x0, h)
+        tint = p.tint if style > 0.62 else None
+        p.box(x0, y, x1 - x0, h, fill=tint, inside=tint)
     else:
         k = max(3, int((x1 - x0) / (h * 0.85)))
         p.grid(x0, y, x1 - x0, h, k, 1)
