@@ -1,6 +1,6 @@
 """Writes what Python says of the demo photos, so that a test can hold the Rust that runs in production against it.
 
-    python agree.py [--model page/8]
+    python agree.py [--model page/9]
 
 demo-photos/said.csv: the model's numbers for each photo; demo-photos/figures.csv: the figures of `judge` over them all, by
 demo-photos/truth.csv alone, as `inkflow eval` takes it: every photo of one source.
@@ -23,7 +23,7 @@ ORDER = 20  # photos that an order is told of: of nine, two that lie near each o
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--model", type=pathlib.Path, default=HERE / "page/8")
+    parser.add_argument("--model", type=pathlib.Path, default=HERE / "page/9")
     args = parser.parse_args()
     reader, rows, said = eval.Reader(args.model), [], []
     classes = reader.spec["outputs"]["quality"]["classes"]

@@ -151,16 +151,14 @@ class Unfolding(Tf):
     a channel, change nothing."""
 
     def __init__(self, shipped, fresh):
-        self.shipped, self.params, self.begun = shipped, dict(fresh), {}  # `begun`: the network that ships, in the shape of this one
+        self.shipped, self.params = shipped, dict(fresh)
 
     def layer(self, p, name, x, **kw):
         w, b = (self.shipped.get(f"{name}.{k}") for k in "wb")
         if w is None:  # it is added to what came in: a residual, at nothing
             self.params[name + ".g"] = np.zeros_like(self.params[name + ".g"])
-            self.begun |= {f"{name}.{k}": np.zeros_like(self.params[f"{name}.{k}"]) for k in "wb"}
             return tf.constant(0.0)
         w, b = self.widened(name, w, b)
-        self.begun |= {name + ".w": w, name + ".b": b}
         if name in PLAIN:
             self.params |= {name + ".w": w, name + ".b": b}
             return self.conv(x, w, b, **kw)
@@ -248,7 +246,7 @@ def features(B, p, x):
 
 
 FEATURES = 7 + 10 + 3 + 2 * TRUNK
-HIDDEN, KNOTS = 32, 12
+HIDDEN, KNOTS = 32, 6
 
 
 def read(B, p, x):

@@ -2,7 +2,7 @@
 
     python pairs.py draw --out DIR --count N --seed S          synthetic pairs of held-back fonts and layouts
     python pairs.py real --out DIR --real DEVREAL              real pairs, wiped scans, and photographs made of them
-    python pairs.py judge DIR... [--model page/8]              balanced accuracy by area, with the blank page and without
+    python pairs.py judge DIR... [--model page/9]              balanced accuracy by area, with the blank page and without
 
 The first two write pictures and pairs.jsonl: photo, template, source, kind, areas ([x, y, w, h] in basis points of the template), states.
 """
@@ -241,7 +241,7 @@ def main():
     r.set_defaults(run=real)
     j = commands.add_parser("judge")
     j.add_argument("folders", type=pathlib.Path, nargs="+")
-    j.add_argument("--model", type=pathlib.Path, default=eval.HERE / "page/8")
+    j.add_argument("--model", type=pathlib.Path, default=eval.HERE / "page/9")
     j.add_argument("--release", action="store_true", help="build the judge with optimisation, for its times")
     j.set_defaults(run=judge)
     args = parser.parse_args()

@@ -27,16 +27,12 @@ def arguments():
     parser.add_argument("--loaders", type=int, default=1, help="threads that load crops")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--start", type=pathlib.Path, help="a model.onnx to begin from, in place of random weights")
-    parser.add_argument("--mean", action="store_true", help="keep the mean of the weights begun from and of those that came of them")
     parser.add_argument("--rate", type=float, default=3e-3, help="the highest learning rate")
     parser.add_argument("--log", type=int, default=100, help="steps a line")
     parser.add_argument("--fresh", action="store_true", help="do not go on from the checkpoint")
     parser.add_argument("--half", action="store_true", help="multiply in bfloat16: on processors that have it, more than twice as fast")
     parser.add_argument("--heads-only", action="store_true", help="keep trunk.npz, train what follows it")
-    args = parser.parse_args()
-    if args.mean and args.start is None:
-        parser.error("--mean is of --start and of what came of it")
-    return args
+    return parser.parse_args()
 
 
 args = arguments()
@@ -260,22 +256,21 @@ def moments(params):
 
 
 def begin():
-    """Random weights; or those of a model that ships, in a network that may have grown layers since; and these as they shipped."""
+    """Random weights; or those of a model that ships, in a network that may have grown layers since."""
     fresh = net.init(args.seed)
     if args.start is None:
-        return fresh, None
+        return fresh
     from export import weights_of
 
     unfolding = net.Unfolding(weights_of(args.start), fresh)
     net.maps(unfolding, fresh, scaled(crops(Shards(args.data / "train"), np.random.default_rng(9), 48)[0]))
-    return unfolding.params, unfolding.begun
+    return unfolding.params
 
 
 def train_maps():
     """True once all steps are done."""
     path, done = args.run / "checkpoint.npz", 0
-    first, shipped = begin()
-    optimizer = Optimizer(first)
+    optimizer = Optimizer(begin())
     if path.exists() and not args.fresh:
         kept = np.load(path)
         if {k: v.shape for k, v in optimizer.parts().items()} != {k: kept[k].shape for k in kept if k != "step"}:
@@ -297,8 +292,7 @@ def train_maps():
 
     def keep():
         save(path, step=done, **{k: v.numpy() for k, v in optimizer.parts().items()})
-        trunk = net.folded(optimizer.slow, moments(optimizer.slow))
-        save(args.run / "trunk.npz", **{k: (v + shipped[k]) / 2 if args.mean else v for k, v in trunk.items()})
+        save(args.run / "trunk.npz", **net.folded(optimizer.slow, moments(optimizer.slow)))
 
     said = lambda parts: "  ".join(f"{n} {v:.4f}" for n, v in zip(PARTS, parts))
     on = "a GPU" if tf.config.list_physical_devices("GPU") else f"{args.threads} of the CPU's cores"
