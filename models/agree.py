@@ -23,7 +23,7 @@ ORDER = 20  # photos that an order is told of: of nine, two that lie near each o
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--model", type=pathlib.Path, default=HERE / "page/9")
+    parser.add_argument("--model", type=pathlib.Path, default=eval.SHIPPED)
     args = parser.parse_args()
     reader, rows, said = eval.Reader(args.model), [], []
     classes = reader.spec["outputs"]["quality"]["classes"]

@@ -23,6 +23,7 @@ import judge
 import wiped
 
 HERE = pathlib.Path(__file__).parent
+SHIPPED = HERE / "page/9"
 STATES = ("blank", "answered", "struck_out")
 
 
@@ -240,7 +241,7 @@ def reliability(name, rows):
 def main():
     beside = HERE.parent.parent / "shared/devreal"
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--model", type=pathlib.Path, default=HERE / "page/9")
+    parser.add_argument("--model", type=pathlib.Path, default=SHIPPED)
     parser.add_argument("--real", type=pathlib.Path, default=os.environ.get("DEVREAL") or (beside if beside.exists() else None))
     parser.add_argument("--elsewhere", type=pathlib.Path, default=HERE / ".data/elsewhere", help="more real photos, as elsewhere.py gathers them")
     parser.add_argument("--synthetic", type=pathlib.Path, default=HERE / ".data/judge")

@@ -241,7 +241,7 @@ def main():
     r.set_defaults(run=real)
     j = commands.add_parser("judge")
     j.add_argument("folders", type=pathlib.Path, nargs="+")
-    j.add_argument("--model", type=pathlib.Path, default=eval.HERE / "page/9")
+    j.add_argument("--model", type=pathlib.Path, default=eval.SHIPPED)
     j.add_argument("--release", action="store_true", help="build the judge with optimisation, for its times")
     j.set_defaults(run=judge)
     args = parser.parse_args()

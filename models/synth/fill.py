@@ -77,10 +77,9 @@ def write(h, pen, a, sheet):
             h.write(pen, x0 + 8 + rng.uniform(0, 20), y0 + 3 + i * gap, (w - 30) * rng.uniform(0.3, 1.0), min(gap, t - 4), kind="text",
                     words=None if not maths else f"{rng.integers(1, 99)}{pick(rng, '+-x=')}{rng.integers(1, 99)} = {rng.integers(1, 999)}")
         split = y0 + 6 + used * gap
-        if used < n and info.get("bare"):  # nobody can see how much more was meant for it: what is left asks nothing
-            return [(x0, y0, x1, split)], []
-        if used < n and (split - y0) / t < 0.6:
-            return [(x0, y0, x1, split)], [(x0, split, x1, y1)]
+        bare = info.get("bare")  # nobody can see how much more was meant for it: what is left asks nothing
+        if used < n and (bare or (split - y0) / t < 0.6):
+            return [(x0, y0, x1, split)], [] if bare else [(x0, split, x1, y1)]
     elif kind == "drawing":
         h.picture(pen, x0 + w * 0.08, y0 + t * 0.1, w * 0.84, t * 0.8)
     elif kind == "number":

@@ -160,8 +160,7 @@ def room(p, x, y, w, n):
 def listing(p, x, y, w, n):
     """Lines of a program or of a reckoning, printed in letters of one width, or a formula set apart; asks nothing."""
     rng, face = p.rng, p.face
-    typed = [f for f in p.shelf.print if "courier" in f.name]
-    p.face = pick(rng, typed) if typed else face
+    p.face = pick(rng, p.shelf.mono) if p.shelf.mono else face
     some = ["{}({}, {});", "{} = {} + {}", "if {} < {}:", "for {} in {}({}):", "{}[{}] = {}.{}", "return {} * ({} - {})", "float {}[] = {{{}, {}}};", "{}_{}()"]
     for _ in range(int(rng.integers(2, 9))):
         words = pick(rng, some).format(*(pick(rng, [number(rng), p.words(1)]) for _ in range(4)))
@@ -223,8 +222,7 @@ def columns(p, top, cols, shares):
                 y = heading(p, x, y, w, p.body * rng.uniform(1, 1.3))
             if rng.random() < 0.4:
                 run = chosen(rng, shares, 1)[0]
-            y, n = run(p, x, y, w, n) + air, n + 1
-            y += p.air(40, 300)
+            y, n = run(p, x, y, w, n) + air + p.air(40, 300), n + 1
 
 
 def small(p):

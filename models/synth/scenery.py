@@ -276,9 +276,8 @@ def receipt(rng, books, h, w):
     often as lying on a table. Nothing to fill in."""
     wide, size = 300, rng.uniform(10, 19)
     long, y = int(rng.uniform(300, 1150) if rng.random() < 0.5 else rng.uniform(520, 800)), int(rng.uniform(10, 40))
-    mono = [f for f in books.print if "courier" in f.name or "Mono" in f.name]
     f = lambda k=1.0: books.font(face, size * k)
-    face, grey = pick(rng, mono) if mono and rng.random() < 0.6 else pick(rng, books.print), (int(rng.integers(10, 130)),) * 3
+    face, grey = pick(rng, books.mono) if books.mono and rng.random() < 0.6 else pick(rng, books.print), (int(rng.integers(10, 130)),) * 3
     im = Image.new("RGB", (wide, long), tuple(int(v) for v in np.clip(rng.integers(222, 256) + rng.normal(0, 5, 3), 0, 255)))
     draw, left, right = ImageDraw.Draw(im), rng.uniform(6, 30), wide - rng.uniform(6, 30)
     price = lambda: f"{pick(rng, ['', '', '$', '£', 'EUR '])}{rng.integers(0, 200)}.{rng.integers(10, 99)}{pick(rng, ['', '', ' A', ' B', '*'])}"
@@ -322,7 +321,7 @@ def receipt(rng, books, h, w):
         near = int(min(long, wide * h / w * rng.uniform(0.9, 1.3)))
         paper = paper[(top := int(rng.integers(0, long - near + 1))):top + near]
         return lay(rng, paper, surface(rng, h, w), rng.uniform(0.95, 1.15))
-    table = pick(rng, [wood, wood_upright])(rng, h, w) if rng.random() < 0.35 else surface(rng, h, w)
+    table = wood(rng, h, w) if rng.random() < 0.35 else surface(rng, h, w)
     return lay(rng, paper, table, rng.uniform(0.65, 1.15), 0.07 if rng.random() < 0.6 else 0.2)
 
 

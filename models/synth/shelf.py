@@ -22,6 +22,7 @@ class Shelf:
             raise SystemExit("no fonts: run `make -C models fonts` first")
         find = lambda use: sorted(p for p in (home / use).iterdir())
         self.print, self.hand, self.print_han = find("print"), find("hand"), find("print-han")
+        self.mono = [f for f in self.print if "courier" in f.name or "Mono" in f.name]
         han = find("hand-han")
         self.hand_han = [(p, next(q for q in han if q.name == p.name.replace("chinese-simplified", "latin")))
                          for p in han if "chinese" in p.name]

@@ -4,6 +4,7 @@ HELD tasks are drawn for judging alone: layouts that the net has never met.
 """
 import numpy as np
 
+from .exercises import blank
 from .shelf import number, pick
 from .sheet import clipart, numbered, paragraph
 
@@ -242,11 +243,8 @@ def field_task(p, x, y, w, n):
     if rng.random() < 0.3:
         d, y = 0, y + p.body * 1.5
     x0, x1 = x + d + 10, x + w * rng.uniform(0.7, 1.0)
-    if style < 0.4:
-        p.line(x0, y + h, x1, y + h, dotted=style < 0.1)
-    elif style < 0.75:
-        tint = p.tint if style > 0.62 else None
-        p.box(x0, y, x1 - x0, h, fill=tint, inside=tint)
+    if style < 0.75:
+        blank(p, x0, y + h, x1 - x0, h, "dotted" if style < 0.1 else "line" if style < 0.4 else "box" if style < 0.62 else "tint")
     else:
         k = max(3, int((x1 - x0) / (h * 0.85)))
         p.grid(x0, y, x1 - x0, h, k, 1)
