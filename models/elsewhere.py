@@ -8,33 +8,11 @@ has another name) is left out, and said. Writes OUT/labels.csv, as eval.py reads
 """
 import argparse
 import csv
-import hashlib
 import pathlib
-import subprocess
-import urllib.parse
-import urllib.request
+
+import github
 
 HERE = pathlib.Path(__file__).parent
-MOST = 32 << 20  # bytes of a picture
-
-
-def blob(data):
-    """What git calls these bytes."""
-    return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
-
-
-def from_github(row):
-    url = f"https://raw.githubusercontent.com/{row['source']}/{row['commit']}/{urllib.parse.quote(row['path'])}"
-    with urllib.request.urlopen(url, timeout=60) as answer:
-        return answer.read(MOST)
-
-
-def from_mirror(folder, row):
-    for clone in folder.glob(f"{row['source'].replace('/', '+')}/*"):
-        got = subprocess.run(["git", "--git-dir", clone, "cat-file", "blob", row["blob"]], capture_output=True)
-        if got.returncode == 0:
-            return got.stdout
-    raise OSError("not in the mirror")
 
 
 def main():
@@ -43,15 +21,12 @@ def main():
     parser.add_argument("--mirror", type=pathlib.Path)
     args = parser.parse_args()
     (args.out / "images").mkdir(parents=True, exist_ok=True)
-    rows, kept, why = list(csv.DictReader(open(HERE / "elsewhere.csv", newline=""))), [], {}
+    rows, kept, why = github.rows(HERE / "elsewhere.csv"), [], {}
     for row in rows:
         name = f"images/{row['source'].replace('/', '__')}__{row['blob'][:10]}{pathlib.PurePosixPath(row['path']).suffix.lower()}"
         try:
             if not (args.out / name).exists():
-                data = from_mirror(args.mirror, row) if args.mirror else from_github(row)
-                if blob(data) != row["blob"]:
-                    raise OSError("another picture lies there now")
-                (args.out / name).write_bytes(data)
+                (args.out / name).write_bytes(github.get(row, args.mirror))
             kept.append({"file": name, **{k: v for k, v in row.items() if k not in ("commit", "path", "blob")}})
         except OSError as error:  # and what urllib raises
             why.setdefault(str(error), []).append(row["path"])

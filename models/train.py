@@ -54,6 +54,7 @@ cv2.setNumThreads(1)
 
 CROP, TALL = (480, 720), 0.25  # height and width, a page's rows whole; and how often the other way round, as for pages turned on their side
 NEAR, OFTEN = (1, 4 / 3, 2, 2.5), (0.76, 0.12, 0.08, 0.04)  # by how much a crop is made larger
+BENT = 0.5  # of the crops a little larger or smaller, and longer or wider, than they were drawn
 GRAIN = np.random.default_rng(0).standard_normal(1 << 22, np.float32)
 DENSITY_SHIFT = 2.0  # keeps log density near 0; a common factor cancels in the completion
 PARTS = ("page", "answer", "state", "ink", "density", "completion")
@@ -136,7 +137,8 @@ def map_loss(B, params, pixels, planes):
                 and answers three to seven times, those of few cells most: most of a page is nothing, and a small answer is one too
     state       cross entropy of empty / filled / struck out where an answer is, each answer and each crop weighing the same: where answers
                 are and how many, page/4 knew well (with the true states it is .03 off); whether something stands in them, it did not (.23)
-    ink         cross entropy of "the student wrote here": what a hand looks like, in answer areas or not
+    ink         cross entropy of "the student wrote here": what a hand looks like, in answer areas or not; not where all is UNSURE, as
+                on real pages, of which nobody has told what is on them
     density     a smoothed distance of log density where answers are: an answer counts 1 whatever its size
     completion  |share of the crop's answers done - true share|, weighted by how much of an answer is in sight: what it is all for
     """
@@ -162,7 +164,7 @@ def map_loss(B, params, pixels, planes):
     heavy = tf.clip_by_value(total(each) / 20, 0, 1)
     each_crop = lambda v: tf.reduce_sum(heavy * v) / (tf.reduce_sum(heavy) + 1)
     parts = (0.5 * mean(bce(logits[..., 0], page)), mean(cross * sure * (1 + asked * (1.5 + 4.5 * small))) / 1.5,
-             0.5 * each_crop(total(state) / (total(each) + 1)), 0.5 * mean(bce(logits[..., 5], ink)),
+             0.5 * each_crop(total(state) / (total(each) + 1)), 0.5 * mean(bce(logits[..., 5], ink) * sure),
              0.3 * tf.reduce_sum(dense) / (tf.reduce_sum(asked) + 1), 0.5 * each_crop(tf.abs(got - want)))
     return tf.add_n(parts), tf.stack(parts)
 
@@ -173,8 +175,11 @@ def crops(shards, rng, n):
     pixels, planes = np.full((n, *size, 3), net.PAD, np.uint8), np.zeros((n, 7, size[0] // CELL, size[1] // CELL), np.uint8)
     for i in range(n):
         line, photo, truth = shards.load(int(rng.integers(len(shards))))
-        k, best = float(rng.choice(NEAR, p=OFTEN)), None
-        h, w = (round(side / k) for side in size)
+        near = float(rng.choice(NEAR, p=OFTEN))
+        k = np.float64([near, near])
+        if rng.random() < BENT:  # no page twice of the same size and shape: what is alike cannot be learnt by heart
+            k *= np.exp(rng.uniform(-0.18, 0.18) + rng.normal(0, 0.05, 2))
+        best, (h, w) = None, (int(side / by) // CELL * CELL for side, by in zip(size, k))
         for _ in range(2):  # the better of two places, most of the time
             y, x = (CELL * int(rng.integers(0, max(0, line[side] - length) // CELL + 1)) for side, length in (("h", h), ("w", w)))
             worth = int(truth[1:4, y // CELL:(y + h) // CELL, x // CELL:(x + w) // CELL].sum(dtype=np.int64)) if rng.random() < 0.7 else 0
@@ -182,6 +187,7 @@ def crops(shards, rng, n):
                 best = (worth, y, x)
         _, y, x = best
         near, told = nearer(photo[y:y + h, x:x + w], in_sight(line, truth, y, x, h, w), k)
+        near, told = near[:size[0], :size[1]], told[:, :size[0] // CELL, :size[1] // CELL]
         h, w = near.shape[:2]
         pixels[i, :h, :w], planes[i, :, :h // CELL, :w // CELL] = disturb(near, rng), told
     return pixels, planes
@@ -202,14 +208,15 @@ def in_sight(line, truth, y, x, h, w):
 
 
 def nearer(photo, truth, k):
-    """A part of a photo made k times as large: a page taken from near, or a small picture."""
-    if k == 1:
+    """A part of a photo made k[0] times as high and k[1] times as wide: a page taken from near, or a small picture."""
+    if (k == 1).all():
         return photo, truth
-    h, w = (round(cells * k) for cells in truth.shape[1:])
-    truth = truth[:, (np.arange(h) / k).astype(int)][:, :, (np.arange(w) / k).astype(int)].copy()
-    thinner = 2 * np.log(k) / (DENSITY[1] - DENSITY[0]) * 255  # an answer has more cells
+    was = np.array(truth.shape[1:])
+    h, w = np.maximum(1, np.round(was * k)).astype(int)
+    truth = truth[:, np.arange(h) * was[0] // h][:, :, np.arange(w) * was[1] // w].copy()
+    thinner = np.log(k).sum() / (DENSITY[1] - DENSITY[0]) * 255  # an answer has more cells
     truth[6] = np.clip(truth[6] - thinner, 0, 255)
-    return cv2.resize(photo, (CELL * w, CELL * h), interpolation=cv2.INTER_CUBIC), truth
+    return cv2.resize(photo, (CELL * int(w), CELL * int(h)), interpolation=cv2.INTER_AREA if k.max() < 1 else cv2.INTER_CUBIC), truth
 
 
 def loader(folder, first, last):

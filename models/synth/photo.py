@@ -10,16 +10,18 @@ import dataclasses
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from . import develop, scenery
 from .fill import EMPTY, FILLED, STATES, STRUCK, UNSURE
-from .shelf import pick
+from .shelf import chosen, pick
 
 SIDE, CELL, SUB = 960, 12, 4  # the longer side of what the model gets, in pixels; the truth is kept by cells, each sampled SUB x SUB times
 PLANES = ("page", "empty", "filled", "struck", "unsure", "ink", "density")
 DENSITY = (-9.0, 3.0)
 SIGHT = 0.75  # an answer of which a picture shows less may be written where the picture does not show it
 VISIBLE = 0.07  # of the paper's light: by how much less an eye takes for nothing
+SCENES = {"receipt": 0.34, "screen": 0.2, "card": 0.1, "cover": 0.08, "plan": 0.06, "things": 0.08, "room": 0.06, "outdoors": 0.05, "surface": 0.03}  # how often each
 FAINT = (0.2, 0.45)  # of an answer's ink: below the one it is not seen, below the other hardly
 
 
@@ -326,3 +328,39 @@ def negative(rng, shelf, w, h):
     quality = "ok"
     pixels, jpeg = develop.develop(rng, back, quality, medium)
     return Photo(pixels, np.zeros((7, h // CELL, w // CELL), np.uint8), [], "not_a_page", None, kind, medium, jpeg)
+
+
+def real(rng, shelf, k, whole, page):
+    """A photo that somebody took, at about k times the model's size: of a page, whose answers nobody has told, or of none. A printed page
+    that asks nothing is known to."""
+    kind = "page" if page else chosen(rng, {kind: SCENES[kind] for kind in shelf.scenes}, 1)[0]
+    some = shelf.pages if page else shelf.scenes[kind]
+    # What is read off the maps must not be learnt from what the maps know by heart: of three, one is kept for it.
+    of = pick(rng, [r for r in some if (int(r["file"][:12], 16) % 3 == 0) == whole] or some)
+    image = np.asarray(Image.open(shelf.home / "pictures" / of["file"]))
+    corners = np.float32(of["corners"]).reshape(4, 2) * image.shape[1::-1] if page else None
+    flat = page or kind in ("receipt", "screen", "card", "cover", "plan")
+    h, w = image.shape[:2]
+    least = 0.8 if flat else 0.45
+    ch, cw = (max(48, int(side * (1 if rng.random() < 0.3 else rng.uniform(least, 1)))) for side in (h, w))
+    y, x = int(rng.integers(h - ch + 1)), int(rng.integers(w - cw + 1))
+    image = image[y:y + ch, x:x + cw]
+    mask = np.zeros((ch, cw), np.uint8)
+    if page:
+        cv2.fillPoly(mask, [np.int32(np.round(corners - [x, y]))], 255)
+    turn, mirrored = turned(rng), not flat and rng.random() < 0.5
+    image, mask = (np.rot90(a[:, ::-1] if mirrored else a, turn) for a in (image, mask))
+    side = SIDE * k / max(image.shape[:2])
+    h, w = (max(8 * CELL, int(round(length * side / CELL)) * CELL) for length in image.shape[:2])
+    out, mask = (cv2.resize(np.ascontiguousarray(a), (w, h), interpolation=cv2.INTER_AREA if side < 1 else cv2.INTER_CUBIC) for a in (image, mask))
+    if kind in ("receipt", "card", "cover") and rng.random() < 0.25:
+        w, h = (w, h) if 0.6 < w / h < 1.6 else (max(w, h * 3 // 4 // CELL * CELL), max(h, w * 3 // 4 // CELL * CELL))
+        out = scenery.lay(rng, out.astype(np.float32), scenery.surface(rng, h, w), rng.uniform(0.5, 1.0))
+    medium = "photo" if rng.random() < 0.35 else "digital"
+    pixels, jpeg = develop.develop(rng, out, "ok", medium)
+    truth = np.zeros((7, h // CELL, w // CELL), np.uint8)
+    if page:
+        truth[0] = cv2.resize(mask, (w // CELL, h // CELL), interpolation=cv2.INTER_AREA)
+        if of["kind"] != "print":
+            truth[4] = truth[0]
+    return Photo(pixels, truth, [], "ok" if page else "not_a_page", None, "real page" if page else kind, medium, jpeg)

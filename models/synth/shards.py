@@ -42,10 +42,14 @@ def record(name, shot, k, pair=None):
             "pair": pair, "areas": shot.areas}
 
 
-def draw(rng, name, split, layout, whole, pairs, bad, kinds=None):
+def draw(rng, name, split, layout, whole, pairs, bad, real=0.12, kinds=None):
     """The photos of one number: [(record, Photo)], two where the page is there blank as well."""
     books, k = shelf(split), size_of(rng, whole)
-    if rng.random() < (0.2 if whole else 0.13):
+    u, real = rng.random(), real if books.scenes and books.pages else 0.0
+    if u < real:
+        shot = photo.real(rng, books, k, whole, page=u < 0.4 * real)
+        return [(record(name, shot, k), shot)]
+    if u - real < (0.2 if whole else 0.13):
         side, short = cells(photo.SIDE * k), cells(photo.SIDE * k * 0.75)
         w, h = (short, side) if rng.random() < 0.5 else (side, short)
         shot = photo.negative(rng, books, w, h)

@@ -30,8 +30,7 @@ class Sheet:
         aspect = pick(rng, [1.414, 1.414, 1.414, 1.294, 1.294, 1.25, 1.5, 0.72, 0.77])
         self.w, self.h = 1000, int(1000 * aspect)
         self.paper = pick(rng, PAPERS)
-        self.image = Image.new("RGB", (int(self.w * scale), int(self.h * scale)), self.paper)
-        self.draw = ImageDraw.Draw(self.image)
+        self.reset(Image.new("RGB", (int(self.w * scale), int(self.h * scale)), self.paper))
         self.answers, self.unsure = [], []
         self.face = pick(rng, shelf.print)
         self.face_han = pick(rng, shelf.print_han)
@@ -48,6 +47,10 @@ class Sheet:
         self.airy = rng.random() < 0.22  # paper is left bare between its tasks
         self.place = 0.0
         self.untouched = 0.16  # how often nobody has written on it
+
+    def reset(self, image):
+        """Begins with this on the paper."""
+        self.image, self.draw = image, ImageDraw.Draw(image)
 
     def words(self, n):
         return text(self.rng, n * (1.8 if self.han else 1), self.shelf.characters if self.han else None)

@@ -17,7 +17,7 @@ ASK = ("Write", "Read", "Calculate", "Fill in", "Solve", "Draw", "Circle", "Comp
 class Shelf:
     def __init__(self, split):
         self.split, self._fonts = split, {}
-        home = HOME / split
+        self.home = home = HOME / split
         if not home.exists():
             raise SystemExit("no fonts: run `make -C models fonts` first")
         find = lambda use: sorted(p for p in (home / use).iterdir())
@@ -29,6 +29,12 @@ class Shelf:
         f = np.load(home / "digits.npz")
         self.digits = [f["tiles"][f["names"] == d] for d in range(10)]
         self.stamps, self.textures = find("stamps"), find("textures")
+        index = lambda name: json.loads(path.read_text()) if (path := home / name / "index.json").exists() else []
+        self.documents, real = index("documents"), index("pictures")  # none, unless `real.py` gathered some
+        self.pages, self.scenes = [r for r in real if r["corners"]], {}
+        for r in real:
+            if not r["corners"]:
+                self.scenes.setdefault(r["kind"], []).append(r)
         self.strokes = json.loads((home / "strokes.json").read_text())
         self.hershey = json.loads((home / "hershey.json").read_text())
         self.characters = sorted(self.strokes)

@@ -1,0 +1,124 @@
+"""Gathers real things for the generator to draw with, from other people's public repositories, all of them openly licensed:
+
+    python real.py [--mirror DIR]
+
+pictures.csv   photos and screenshots of what is no page, and photos and scans of pages, with where the paper's corners are: to
+               learn what a page is, never what is on it
+forms.csv      blank forms and worksheets that can be filled in on a screen: their fields tell where answers are expected
+
+They come out in .fonts/train as `pictures` and `documents`, with an index.json each. --mirror: a folder of bare clones,
+DIR/owner+name/ANY, in place of GitHub. What cannot be had is left out, and said; without any of it the generator draws all by itself.
+"""
+import argparse
+import io
+import json
+import logging
+import pathlib
+
+import numpy as np
+from PIL import Image, ImageOps
+
+import github
+
+HERE = pathlib.Path(__file__).parent
+HOME = HERE / ".fonts/train"
+LONGEST = 1400  # pixels of a picture's longer side: half as much again as the model sees
+WIDE = 1500  # of a form, which its `Sheet` makes smaller
+EDGE = 5  # how far around a field its frame may be printed, in units of a page 1000 wide
+
+
+def picture(row, data):
+    """Keeps one picture; its line of the index."""
+    image = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
+    if "A" in image.getbands() or "transparency" in image.info:
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+    image = image.convert("RGB")
+    image.thumbnail((LONGEST, LONGEST), Image.LANCZOS)
+    name = row["blob"][:12] + ".jpg"
+    image.save(HOME / "pictures" / name, quality=93)
+    return [{"file": name, "kind": row["kind"], "corners": [float(v) / 100 for v in row["corners"].split()] or None}]
+
+
+def fields(page):
+    """The fields of a PDF's page, in units of a page 1000 wide: [{box, kind, comb, group}]."""
+    left, foot, right, top = (float(v) for v in page.cropbox)
+    k, out = 1000 / (right - left), []
+    for annotation in page.get("/Annots") or []:
+        a = annotation.get_object()
+        if a.get("/Subtype") != "/Widget" or int(a.get("/F", 0)) & 2:  # hidden
+            continue
+        chain = [a]
+        while "/Parent" in chain[-1] and len(chain) < 8:
+            chain.append(chain[-1]["/Parent"].get_object())
+        of = lambda key, otherwise=None: next((c[key] for c in chain if key in c), otherwise)
+        kind, flags = of("/FT"), int(of("/Ff", 0))
+        if kind not in ("/Tx", "/Btn", "/Ch") or kind == "/Btn" and flags & 1 << 16 or kind == "/Tx" and flags & 1:  # a button to press, or nothing to fill in
+            continue
+        x0, y0, x1, y1 = (float(v) for v in a["/Rect"])
+        x0, x1, y0, y1 = min(x0, x1), max(x0, x1), min(y0, y1), max(y0, y1)
+        box = [round(v, 1) for v in ((x0 - left) * k, (top - y1) * k, (x1 - left) * k, (top - y0) * k)]
+        if box[2] - box[0] < 5 or box[3] - box[1] < 5 or box[0] < 0 or box[2] > 1000 or box[1] < 0 or box[3] > (top - foot) * k:
+            continue
+        comb = int(of("/MaxLen", 0)) if kind == "/Tx" and flags & 1 << 24 else 0
+        group = str(of("/T", "")) if kind == "/Btn" and flags & 1 << 15 and len(chain) > 1 else ""
+        if group:  # the name of the choice that its buttons share
+            group = str(next((c["/T"] for c in chain[1:] if "/T" in c), group))
+        out.append({"box": box, "kind": {"/Tx": "text", "/Ch": "text", "/Btn": "tick"}[kind], "lines": bool(kind == "/Tx" and flags & 1 << 12), "comb": comb, "group": group})
+    return out
+
+
+def framed(image, box):
+    """Whether something is printed around a field or under it: without, nobody would see that there is one."""
+    k = image.shape[1] / 1000
+    x0, y0, x1, y1 = box
+    cut = lambda a, b, c, d: image[max(0, int(b * k)):int(d * k) + 1, max(0, int(a * k)):int(c * k) + 1]
+    lines = (cut(x0, y1 - EDGE, x1, y1 + EDGE).min(0), cut(x0, y0 - EDGE, x1, y0 + EDGE).min(0), cut(x0 - EDGE, y0, x0 + EDGE, y1).min(1), cut(x1 - EDGE, y0, x1 + EDGE, y1).min(1))
+    printed = [len(line) > 0 and float((line < 200).mean()) > 0.5 for line in lines]
+    tinted = float(np.median(cut(*box))) < 245
+    return printed[0] or sum(printed) > 1 or tinted
+
+
+def form(row, data):
+    """Keeps the pages of a PDF that are worth it, without what stands in their fields; their lines of the index."""
+    import pypdf
+    import pypdfium2
+
+    out, reader, drawn = [], pypdf.PdfReader(io.BytesIO(data)), pypdfium2.PdfDocument(data)
+    for number in (int(v) for v in row["pages"].split()):
+        page = reader.pages[number]
+        if page.rotation % 360:
+            continue
+        image = drawn[number].render(scale=WIDE / drawn[number].get_width(), may_draw_forms=False, draw_annots=False).to_pil().convert("RGB")
+        grey, name = np.asarray(image.convert("L")), f"{row['blob'][:12]}-{number}.png"
+        kept = [{**f, "framed": framed(grey, f["box"])} for f in fields(page)]
+        if not kept:
+            continue
+        image.save(HOME / "documents" / name, optimize=True)
+        out.append({"file": name, "h": round(1000 * image.height / image.width), "fields": kept})
+    return out
+
+
+def gather(name, keep, mirror):
+    folder, rows, index, why = HOME / name, github.rows(HERE / f"{'forms' if name == 'documents' else name}.csv"), [], {}
+    folder.mkdir(parents=True, exist_ok=True)
+    for row in rows:
+        try:
+            index += keep(row, github.get(row, mirror))
+        except Exception as problem:  # a stranger's file may break any reader: said, and done without
+            why.setdefault(f"{type(problem).__name__}: {problem}"[:80], []).append(row["path"])
+    (folder / "index.json").write_text(json.dumps(index))
+    lost = sum(len(paths) for paths in why.values())
+    print(f"{name}: {len(index)} of {len(rows) - lost} files" + "".join(f"; {len(paths)} not ({error}), as {paths[0]}" for error, paths in why.items()))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--mirror", type=pathlib.Path)
+    args = parser.parse_args()
+    logging.getLogger("pypdf").setLevel(logging.ERROR)  # it tells of each small fault that it puts right
+    gather("pictures", picture, args.mirror)
+    gather("documents", form, args.mirror)
+
+
+if __name__ == "__main__":
+    main()
