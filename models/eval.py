@@ -23,7 +23,7 @@ import judge
 import wiped
 
 HERE = pathlib.Path(__file__).parent
-SHIPPED = HERE / "page/9"
+SHIPPED = HERE / "page/10"
 STATES = ("blank", "answered", "struck_out")
 
 

@@ -3,7 +3,7 @@
     python train.py [--steps 20000] [--minutes 150] [--threads 1] [--loaders 1]
 
 Step 1 keeps .data/run/trunk.npz and, to go on after a stop, .data/run/checkpoint.npz (--fresh begins anew); step 2 writes
-.data/run/weights.npz. Never sees a real photo. The learning rate follows the steps, so the same seed and steps give the same
+.data/run/weights.npz. Of real photos it learns where a page is, never what is on it. The learning rate follows the steps, so the same seed and steps give the same
 weights but for the order of sums; --minutes stops early and says so, and the next call goes on.
 """
 import argparse
@@ -27,6 +27,7 @@ def arguments():
     parser.add_argument("--loaders", type=int, default=1, help="threads that load crops")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--start", type=pathlib.Path, help="a model.onnx to begin from, in place of random weights")
+    parser.add_argument("--along", type=pathlib.Path, help="the folder of a run that began from --start: begin three quarters of the way to its end")
     parser.add_argument("--rate", type=float, default=3e-3, help="the highest learning rate")
     parser.add_argument("--log", type=int, default=100, help="steps a line")
     parser.add_argument("--fresh", action="store_true", help="do not go on from the checkpoint")
@@ -271,7 +272,10 @@ def begin():
 
     unfolding = net.Unfolding(weights_of(args.start), fresh)
     net.maps(unfolding, fresh, scaled(crops(Shards(args.data / "train"), np.random.default_rng(9), 48)[0]))
-    return unfolding.params
+    if args.along is None:
+        return unfolding.params
+    end = np.load(args.along / "checkpoint.npz")
+    return {k: np.float32(0.25 * v + 0.75 * end[f"slow/{k}"]) for k, v in unfolding.params.items()}
 
 
 def train_maps():

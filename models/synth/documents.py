@@ -45,7 +45,7 @@ def document(p):
         same = np.ptp([y for _, y in spots]) < 8
         if same and len(boxes) > 1 and spots[-1][0] - spots[0][0] < 2 * ROW:  # side by side: the row between them is the answer's
             around = [tuple(f(v) for f, v in zip((min, min, max, max), zip(*around)))]
-        p.answer("spots", around, spots=spots, r=r, how=how)
+        p.answer("spots", around, spots=spots, r=r, how=how, optional=len(boxes) == 1)
 
 
 def coloured(rng, image):

@@ -247,6 +247,11 @@ def fill(rng, sheet, fraction=None, tidy=False):
     states = []
     for i, a in enumerate(sheet.answers):
         done = plan.done(a.place) if not a.info.get("free") or not a.info.get("sparse") else rng.random() < plan.fraction
+        if not done and plan.fraction > 0 and a.info.get("optional"):  # a box of which nobody can say that it was to be ticked
+            states.append(EMPTY)
+            for b in a.boxes:
+                put(area, b, UNSURE)
+            continue
         used, rest, state = a.boxes, [], EMPTY
         if done:
             if second is not None and a.place > 0.5:

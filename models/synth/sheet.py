@@ -98,7 +98,8 @@ class Sheet:
 
     def box(self, x, y, w, h, width=1.5, fill=None, round_=0, inside=None):
         s = self.scale
-        self.draw.rounded_rectangle([x * s, y * s, (x + w) * s, (y + h) * s], radius=round_ * s, outline=fill or self.rule, fill=inside,
+        radius = max(0.0, min(round_, w / 2 - 2 / s, h / 2 - 2 / s))  # Pillow draws no box that is but a little longer than its round ends
+        self.draw.rounded_rectangle([x * s, y * s, (x + w) * s, (y + h) * s], radius=radius * s, outline=fill or self.rule, fill=inside,
                                     width=max(1, int(round(width * s))))
 
     def circle(self, x, y, r, width=1.5, fill=None, inside=None):
