@@ -167,8 +167,13 @@ fn the_table_s_figures_are_python_s() {
     };
     for figure in &figures {
         let (name, row) = (&figure["figure"], row(&figure["figure"]));
-        // Whether a completion was right is a step: each photo of the 62 that a decoder moves across it counts whole.
-        let apart = if name == "calibration error" { 0.08 } else { 0.03 };
+        // Whether a completion was right, and whether it says complete, is a step: each photo of the 62 that a decoder moves
+        // across it counts whole; of the complete ones, a dozen, .042.
+        let apart = match name.as_str() {
+            "calibration error" => 0.08,
+            "complete or not, balanced accuracy" => 0.05,
+            _ => 0.03,
+        };
         assert!(
             (number(&row[3]) - number(&figure["got"])).abs() <= apart,
             "{name}: {row:?}, and Python says {figure:?}"
