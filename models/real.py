@@ -108,7 +108,7 @@ def gather(name, keep, mirror):
             why.setdefault(f"{type(problem).__name__}: {problem}"[:80], []).append(row["path"])
     (folder / "index.json").write_text(json.dumps(index))
     lost = sum(len(paths) for paths in why.values())
-    print(f"{name}: {len(index)} of {len(rows) - lost} files" + "".join(f"; {len(paths)} not ({error}), as {paths[0]}" for error, paths in why.items()))
+    print(f"{name}: {len(index)} kept, of {len(rows) - lost} files" + "".join(f"; {len(paths)} not ({error}), as {paths[0]}" for error, paths in why.items()))
 
 
 def main():
