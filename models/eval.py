@@ -57,6 +57,13 @@ def scaled(image, channels, width, height):
     return out
 
 
+def on_white(image):
+    """A picture without what can be seen through."""
+    if "A" not in image.getbands() and image.mode != "P":
+        return image
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
+
+
 def prepare(spec, image):
     """A PIL image -> the model's input. A JPEG that is not loaded yet is decoded no larger than it must, as in production."""
     if image.format == "JPEG":
@@ -64,10 +71,7 @@ def prepare(spec, image):
         _, *size = fit(spec, *(image.size[::-1] if turned else image.size))
         image = scaled(image, spec["channels"], *(size[::-1] if turned else size))
     image = ImageOps.exif_transpose(image)
-    if "A" in image.getbands() or image.mode == "P":
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    image = image.convert("L" if spec["channels"] == 1 else "RGB")
+    image = on_white(image).convert("L" if spec["channels"] == 1 else "RGB")
     _, *size = fit(spec, *image.size)
     full = np.full((spec["height"], spec["width"], spec["channels"]), spec["pad"], np.float32)
     full[:size[1], :size[0]] = np.asarray(image.resize(size, Image.BILINEAR), np.float32).reshape(size[1], size[0], -1)

@@ -19,6 +19,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 import github
+from eval import on_white
 
 HERE = pathlib.Path(__file__).parent
 HOME = HERE / ".fonts/train"
@@ -29,10 +30,7 @@ EDGE = 5  # how far around a field its frame may be printed, in units of a page 
 
 def picture(row, data):
     """Keeps one picture; its line of the index."""
-    image = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
-    if "A" in image.getbands() or "transparency" in image.info:
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
-    image = image.convert("RGB")
+    image = on_white(ImageOps.exif_transpose(Image.open(io.BytesIO(data)))).convert("RGB")
     image.thumbnail((LONGEST, LONGEST), Image.LANCZOS)
     name = row["blob"][:12] + ".jpg"
     image.save(HOME / "pictures" / name, quality=93)
@@ -40,7 +38,8 @@ def picture(row, data):
 
 
 def fields(page):
-    """The fields of a PDF's page, in units of a page 1000 wide: [{box, kind, comb, group}]."""
+    """The fields of a PDF's page, in units of a page 1000 wide: [{box, kind, comb, group}]: text or tick; of how many
+    characters, each in a cell of its own; what the boxes of one choice share."""
     left, foot, right, top = (float(v) for v in page.cropbox)
     k, out = 1000 / (right - left), []
     for annotation in page.get("/Annots") or []:
@@ -63,7 +62,7 @@ def fields(page):
         group = str(of("/T", "")) if kind == "/Btn" and flags & 1 << 15 and len(chain) > 1 else ""
         if group:  # the name of the choice that its buttons share
             group = str(next((c["/T"] for c in chain[1:] if "/T" in c), group))
-        out.append({"box": box, "kind": {"/Tx": "text", "/Ch": "text", "/Btn": "tick"}[kind], "lines": bool(kind == "/Tx" and flags & 1 << 12), "comb": comb, "group": group})
+        out.append({"box": box, "kind": {"/Tx": "text", "/Ch": "text", "/Btn": "tick"}[kind], "comb": comb, "group": group})
     return out
 
 
@@ -98,8 +97,8 @@ def form(row, data):
     return out
 
 
-def gather(name, keep, mirror):
-    folder, rows, index, why = HOME / name, github.rows(HERE / f"{'forms' if name == 'documents' else name}.csv"), [], {}
+def gather(table, name, keep, mirror):
+    folder, rows, index, why = HOME / name, github.rows(HERE / table), [], {}
     folder.mkdir(parents=True, exist_ok=True)
     for row in rows:
         try:
@@ -116,8 +115,8 @@ def main():
     parser.add_argument("--mirror", type=pathlib.Path)
     args = parser.parse_args()
     logging.getLogger("pypdf").setLevel(logging.ERROR)  # it tells of each small fault that it puts right
-    gather("pictures", picture, args.mirror)
-    gather("documents", form, args.mirror)
+    gather("pictures.csv", "pictures", picture, args.mirror)
+    gather("forms.csv", "documents", form, args.mirror)
 
 
 if __name__ == "__main__":

@@ -3,8 +3,9 @@
     python train.py [--steps 20000] [--minutes 150] [--threads 1] [--loaders 1]
 
 Step 1 keeps .data/run/trunk.npz and, to go on after a stop, .data/run/checkpoint.npz (--fresh begins anew); step 2 writes
-.data/run/weights.npz. Of real photos it learns where a page is, never what is on it. The learning rate follows the steps, so the same seed and steps give the same
-weights but for the order of sums; --minutes stops early and says so, and the next call goes on.
+.data/run/weights.npz. Of real photos it learns where a page is, never what is on it. The learning rate follows the steps, so
+the same seed and steps give the same weights but for the order of sums; --minutes stops early and says so, and the next call
+goes on.
 """
 import argparse
 import os
@@ -176,8 +177,7 @@ def crops(shards, rng, n):
     pixels, planes = np.full((n, *size, 3), net.PAD, np.uint8), np.zeros((n, 7, size[0] // CELL, size[1] // CELL), np.uint8)
     for i in range(n):
         line, photo, truth = shards.load(int(rng.integers(len(shards))))
-        near = float(rng.choice(NEAR, p=OFTEN))
-        k = np.float64([near, near])
+        k = np.repeat(rng.choice(NEAR, p=OFTEN), 2)
         if rng.random() < BENT:  # no page twice of the same size and shape: what is alike cannot be learnt by heart
             k *= np.exp(rng.uniform(-0.18, 0.18) + rng.normal(0, 0.05, 2))
         best, (h, w) = None, (int(side / by) // CELL * CELL for side, by in zip(size, k))

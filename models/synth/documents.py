@@ -20,7 +20,7 @@ def document(p):
         top, k = rng.uniform(0, page["h"] - high), 1 / wide
     dots = image.width / 1000
     image = image.crop((round(left * dots), round(top * dots), round((left + 1000 / k) * dots), round((top + high) * dots)))
-    p.w, p.h = 1000, int(high * k)
+    p.h = int(high * k)
     p.reset(coloured(rng, image.resize((int(p.w * p.scale), int(p.h * p.scale)), Image.LANCZOS if dots > p.scale * k else Image.BICUBIC)))
     at = lambda box: tuple((v - o) * k for v, o in zip(box, (left, top, left, top)))
     inside = lambda box: box[0] >= 0 and box[1] >= 0 and box[2] <= p.w and box[3] <= p.h
