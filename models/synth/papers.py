@@ -4,7 +4,7 @@ import numpy as np
 
 from . import tasks
 from .shelf import chosen, number, pick
-from .sheet import clipart, code, paragraph
+from .sheet import clip, clipart, code, paragraph
 
 
 class Text:
@@ -57,6 +57,11 @@ def heading(p, x, y, w, size):
 
 def stem(p, x, y, w, n, most=30):
     t = Text(p, x, y, w)
+    if p.clipped and p.rng.random() < 0.7:
+        t.say(f"{n}.")
+        foot = clip(p, t.at, y, x + w - t.at, p.body * p.leading * p.rng.uniform(1, most / 4))
+        t.at, t.y = t.right, max(y, foot + p.body * 0.3 - t.tall)  # what goes on does so on a line of its own
+        return t
     t.say(f"{n}{'．' if p.han else '.'} " + p.words(int(np.exp(p.rng.uniform(np.log(4), np.log(most))))))
     return t
 
@@ -108,6 +113,8 @@ def cloze(p, x, y, w, n):
 
 def passage(p, x, y, w, n):
     """To be read: asks nothing."""
+    if p.clipped:
+        return clip(p, x, y, w, p.body * p.leading * p.rng.uniform(3, 25)) + p.body * 0.6
     for _ in range(int(p.rng.integers(1, 4))):
         t = Text(p, x, y, w)
         t.say(("　　" if p.han else "") + p.words(p.rng.integers(15, 90)))

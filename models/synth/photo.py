@@ -341,9 +341,14 @@ def real(rng, shelf, k, whole, page):
     corners = np.float32(of["corners"]).reshape(4, 2) * image.shape[1::-1] if page else None
     flat = page or kind in ("receipt", "screen", "card", "cover", "plan")
     h, w = image.shape[:2]
-    least = 0.8 if flat else 0.45
-    ch, cw = (max(48, int(side * (1 if rng.random() < 0.3 else rng.uniform(least, 1)))) for side in (h, w))
-    y, x = int(rng.integers(h - ch + 1)), int(rng.integers(w - cw + 1))
+    least, (left, top, right, foot) = 0.8 if flat else 0.45, (0, 0, w, h)
+    if page and rng.random() < 0.3:  # a part of it, from near: no edge of the paper is to be seen
+        least, (xs, ys) = 0.35, np.sort(corners, axis=0).T
+        near = [int(v) for v in (max(0, xs[1]), max(0, ys[1]), min(w, xs[2]), min(h, ys[2]))]
+        if near[2] - near[0] > 200 and near[3] - near[1] > 200:
+            left, top, right, foot = near
+    ch, cw = (max(48, int(side * (1 if rng.random() < 0.3 else rng.uniform(least, 1)))) for side in (foot - top, right - left))
+    y, x = top + int(rng.integers(foot - top - ch + 1)), left + int(rng.integers(right - left - cw + 1))
     image = image[y:y + ch, x:x + cw]
     mask = np.zeros((ch, cw), np.uint8)
     if page:
