@@ -1,7 +1,7 @@
 """Gathers real things for the generator to draw with, from other people's public repositories and Debian's packages, all of them
 openly licensed:
 
-    python real.py [--mirror DIR]
+    python real.py [--mirror DIR] [--only TABLE]
 
 pictures.csv   photos and screenshots of what is no page, and photos and scans of pages, with where the paper's corners are: to
                learn what a page is, never what is on it
@@ -9,8 +9,10 @@ forms.csv      blank forms and worksheets that can be filled in on a screen: the
 worksheets.csv pages of worksheets, exams and schoolbooks, with where answers are expected as told by eye; and printed pages that ask
                nothing, whole and cut into paragraphs and figures
 
-They come out in .fonts/train as `pictures`, `documents`, `worksheets`, `prints` and `clippings`, with an index.json each. --mirror: a folder of bare clones,
-DIR/owner+name/ANY, in place of GitHub. What cannot be had is left out, and said; without any of it the generator draws all by itself.
+They come out in .fonts/train as `pictures`, `documents`, `worksheets`, `prints` and `clippings`, with an index.json each. --mirror: a
+folder of bare clones, DIR/owner+name/ANY, in place of GitHub. What cannot be had is left out, and said; without any of it the generator
+draws all by itself. Lengths in the tables are in units of a page 1000 wide; an answer is `text`, `tick`, `bare` (paper where nothing is
+printed) or `unsure`, and its box.
 """
 import argparse
 import io
@@ -32,7 +34,7 @@ from eval import on_white
 HERE = pathlib.Path(__file__).parent
 HOME = HERE / ".fonts/train"
 LONGEST = 1400  # pixels of a picture's longer side: half as much again as the model sees
-WIDE = 1500  # of a form, which its `Sheet` makes smaller
+WIDE = 1500  # pixels of a page, which its `Sheet` makes smaller
 EDGE = 5  # how far around a field its frame may be printed, in units of a page 1000 wide
 
 
@@ -97,7 +99,7 @@ def form(row, data):
         kept = [{**f, "framed": framed(grey, f["box"])} for f in fields(page)]
         if not kept:
             continue
-        image.save(HOME / "documents" / name, optimize=True)
+        image.save(HOME / "documents" / name)
         yield "documents", {"file": name, "h": round(1000 * image.height / image.width), "fields": kept}
 
 
@@ -111,7 +113,7 @@ def sheet(row, data):
         box = [float(v) for v in box]
         fields.append({"box": box, "kind": kind, "framed": True, "comb": 0, "group": "", "letter": kind == "tick" and not framed(grey, box)})
     home = "worksheets" if fields else "prints"
-    image.save(HOME / home / line["file"], optimize=True)
+    image.save(HOME / home / line["file"])
     yield home, {**line, "fields": fields}
     for i, (x0, y0, x1, y1) in enumerate([] if fields else blocks(grey)):
         part = grey[y0:y1, x0:x1]

@@ -1,4 +1,5 @@
-"""Real print (`real.py` gathers it): blank forms and worksheets as they are, with an answer wherever they have a field, and pages that ask nothing."""
+"""Real print (`real.py` gathers it): blank forms and worksheets as they are, with an answer wherever one is expected, and pages that
+ask nothing."""
 import numpy as np
 from PIL import Image, ImageEnhance
 

@@ -30,7 +30,9 @@ class Shelf:
         self.digits = [f["tiles"][f["names"] == d] for d in range(10)]
         self.stamps, self.textures = find("stamps"), find("textures")
         index = lambda name: json.loads(path.read_text()) if (path := home / name / "index.json").exists() else []
-        self.documents, self.worksheets, self.prints, self.clippings, real = (index(n) for n in ("documents", "worksheets", "prints", "clippings", "pictures"))  # none, unless `real.py` gathered some
+        # None of these, unless `real.py` gathered some.
+        self.documents, self.worksheets, self.prints, self.clippings = (index(n) for n in ("documents", "worksheets", "prints", "clippings"))
+        real = index("pictures")
         self.pages, self.scenes = [r for r in real if r["corners"]], {}
         for r in real:
             if not r["corners"]:
