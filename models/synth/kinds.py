@@ -360,7 +360,7 @@ def make(rng, shelf, scale=1.1, layout="train", kinds=None):
     if layout == "held" and not kinds and rng.random() < 0.5:
         kind, make_it = "held", held
     else:
-        kind, = chosen(rng, {k: KINDS[k][1] for k in kinds or KINDS if k != "document" or shelf.documents} or {"form": 1.0}, 1)
+        kind, = chosen(rng, {k: KINDS[k][1] for k in kinds or KINDS if k != "document" or shelf.documents or shelf.worksheets} or {"form": 1.0}, 1)
         make_it = KINDS[kind][0]
     p = Sheet(rng, shelf, scale)
     make_it(p)
