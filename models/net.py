@@ -217,15 +217,16 @@ def features(B, p, x):
     n, m = B.total(content) + eps, B.total(ring) + eps
     page, empty, filled, struck, ink, density = shares(B, logits, content)
 
-    # How much of the answer areas is filled, a cell that is rather filled than not counting for more than it says; on a page that shows
-    # none, how much handwriting there is.
+    # How much of the answer areas is filled, a cell that is rather filled than not counting for more than it says, and one of which it is
+    # hardly said that it is asked for less: there are many of these on bare paper. On a page that shows none, how much handwriting there is.
     asked = empty + filled + struck
     left = asked - filled
+    heavy = density * asked
     most = asked * filled * filled / (filled * filled + left * left + eps * eps)
-    whole, done = B.total(density * asked), B.total(density * most)
+    whole, done = B.total(heavy * asked), B.total(heavy * most)
     share = B.clip(B.const(10.0) * B.total(ink) / (B.total(page) + B.const(1.0)), 0.0, 1.0)
     raw = (done + eps * share) / (whole + eps)
-    doubt = B.total(density * B.const(4.0) * left * filled / (asked + eps)) / (whole + eps)
+    doubt = B.total(heavy * B.const(4.0) * left * filled / (asked + eps)) / (whole + eps)
 
     # Plain statistics of the pixels: light, contrast, sharpness (edge strength over contrast, where there is contrast).
     def sharpness(y, k, mask):

@@ -7,11 +7,11 @@ pictures.csv   photos and screenshots of what is no page, and photos and scans o
                learn what a page is, never what is on it
 forms.csv      blank forms and worksheets that can be filled in on a screen: their fields tell where answers are expected
 worksheets.csv pages of worksheets, exams and schoolbooks, with where answers are expected as told by eye; and printed pages that ask
-               nothing, whole and cut into paragraphs and figures
+               nothing
 
-They come out in .fonts/train as `pictures`, `documents`, `worksheets`, `prints` and `clippings`, with an index.json each. --mirror: a
-folder of bare clones, DIR/owner+name/ANY, in place of GitHub. What cannot be had is left out, and said; without any of it the generator
-draws all by itself. Lengths in the tables are in units of a page 1000 wide; an answer is `text`, `tick`, `bare` (paper where nothing is
+They come out in .fonts/train as `pictures`, `documents`, `worksheets` and `prints`, with an index.json each. --mirror: a folder of
+bare clones, DIR/owner+name/ANY, in place of GitHub. What cannot be had is left out, and said; without any of it the generator draws all
+by itself. Lengths in the tables are in units of a page 1000 wide; an answer is `text`, `tick`, `bare` (paper where nothing is
 printed) or `unsure`, and its box.
 """
 import argparse
@@ -104,7 +104,7 @@ def form(row, data):
 
 
 def sheet(row, data):
-    """Keeps a page of which all is told; one that asks nothing also in parts."""
+    """Keeps a page of which all is told."""
     number, fields = int(row["page"]), []
     image = rendered(pypdfium2.PdfDocument(data)[number])
     line = {"file": f"{row['blob'][:12]}-{number}.png", "h": round(1000 * image.height / image.width)}
@@ -112,23 +112,26 @@ def sheet(row, data):
     for kind, *box in (answer.split() for answer in row["answers"].split(";") if answer):
         box = [float(v) for v in box]
         fields.append({"box": box, "kind": kind, "framed": True, "comb": 0, "group": "", "letter": kind == "tick" and not framed(grey, box)})
+    stacked(fields)
     home = "worksheets" if fields else "prints"
     image.save(HOME / home / line["file"])
     yield home, {**line, "fields": fields}
-    for i, (x0, y0, x1, y1) in enumerate([] if fields else blocks(grey)):
-        part = grey[y0:y1, x0:x1]
-        inked = np.flatnonzero(np.diff(np.r_[False, (part < 140).any(1), False]))  # where lines begin and end
-        name, k = f"{row['blob'][:12]}-{number}-{i}.png", 1000 / WIDE
-        image.crop((x0, y0, x1, y1)).save(HOME / "clippings" / name)
-        tall = float(np.median(inked[1::2] - inked[::2])) * k if len(inked) else 0.0
-        yield "clippings", {"file": name, "size": [(x1 - x0) * k, (y1 - y0) * k], "body": tall if 8 < tall < 30 else 15.0}
 
 
-def blocks(grey):
-    """The paragraphs and figures of a page, in pixels."""
-    near = cv2.morphologyEx((grey < 170).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((WIDE // 75, WIDE // 30), np.uint8))
-    found = cv2.connectedComponentsWithStats(near)[2][1:]
-    return [(x, y, x + w, y + h) for x, y, w, h, _ in found if w > WIDE / 7 and WIDE / 70 < h < WIDE / 2]
+def stacked(fields):
+    """Names the choices that stand below each other at even distances: they are one question's."""
+    ticks = sorted((f for f in fields if f["kind"] == "tick"), key=lambda f: (round(f["box"][0] / 12), f["box"][1]))
+    beside = lambda f: sum(abs(g["box"][1] - f["box"][1]) < 8 for g in ticks) > 1  # a row's
+    run, pitch = [], 0.0
+    for f in [f for f in ticks if not beside(f)] + [None]:
+        gap = f["box"][1] - run[-1]["box"][1] if f and run else 0.0
+        if run and (f is None or abs(f["box"][0] - run[-1]["box"][0]) > 8 or not 0 < gap < 70 or len(run) > 1 and abs(gap - pitch) > 0.35 * pitch):
+            for g in run if 1 < len(run) < 9 else []:
+                g["group"] = f"below {run[0]['box']}"
+            run = []
+        if f:
+            run.append(f)
+            pitch = gap
 
 
 def rendered(page):
@@ -179,7 +182,7 @@ def main():
     logging.getLogger("pypdf").setLevel(logging.ERROR)  # it tells of each small fault that it puts right
     with tempfile.TemporaryDirectory() as folder:
         sources = Sources(args.mirror, folder)
-        for table, homes, keep in (("pictures.csv", ["pictures"], picture), ("forms.csv", ["documents"], form), ("worksheets.csv", ["worksheets", "prints", "clippings"], sheet)):
+        for table, homes, keep in (("pictures.csv", ["pictures"], picture), ("forms.csv", ["documents"], form), ("worksheets.csv", ["worksheets", "prints"], sheet)):
             if args.only in (None, table):
                 gather(table, homes, keep, sources)
 

@@ -71,14 +71,17 @@ def write(h, pen, a, sheet):
     elif kind == "box":
         gap = max(h.size * rng.uniform(1.25, 1.7), 18)
         n = max(1, int((t - 6) / gap))
-        used = max(1, int(round(n * min(1, rng.uniform(0.15, 1.1)))))
+        used, first, bare = max(1, int(round(n * min(1, rng.uniform(0.15, 1.1))))), 0, info.get("bare")
+        if bare and rng.random() < 0.4:  # a line or a few, close below the question or not
+            used = min(used, int(rng.integers(1, 4)))
+            first = int(rng.integers(0, min(4, n - used) + 1))
+            used += first
         maths = rng.random() < 0.3
-        for i in range(used):
+        for i in range(first, used):
             h.write(pen, x0 + 8 + rng.uniform(0, 20), y0 + 3 + i * gap, (w - 30) * rng.uniform(0.3, 1.0), min(gap, t - 4), kind="text",
                     words=None if not maths else f"{rng.integers(1, 99)}{pick(rng, '+-x=')}{rng.integers(1, 99)} = {rng.integers(1, 999)}")
         split = y0 + 6 + used * gap
-        bare = info.get("bare")  # nobody can see how much more was meant for it: what is left asks nothing
-        if used < n and (bare or (split - y0) / t < 0.6):
+        if used < n and (bare or (split - y0) / t < 0.6):  # of bare room nobody can see how much more was meant: what is left asks nothing
             return [(x0, y0, x1, split)], [] if bare else [(x0, split, x1, y1)]
     elif kind == "drawing":
         h.picture(pen, x0 + w * 0.08, y0 + t * 0.1, w * 0.84, t * 0.8)

@@ -324,7 +324,7 @@ def notes(p):
 def reading(p):
     """A printed page that asks nothing: a book, a letter, an article."""
     rng = p.rng
-    if p.shelf.prints and rng.random() < 0.6:
+    if p.shelf.prints and rng.random() < 0.4:
         return documents.printed(p)
     cols = 2 if rng.random() < 0.25 else 1
     top = header(p, 60) if rng.random() < 0.5 else rng.uniform(60, 140)
@@ -352,7 +352,7 @@ def blank(p):
 
 KINDS = {"worksheet": (worksheet, 0.25), "drill": (drill, 0.09), "exam": (exam, 0.05), "form": (form, 0.06), "answer-sheet": (answer_sheet, 0.15),
          "answer-table": (answer_table, 0.08), "cover": (cover, 0.02), "notes": (notes, 0.07), "reading": (reading, 0.05), "blank": (blank, 0.01),
-         "document": (documents.document, 0.2), "paper": (papers.paper, 0.16), "textbook": (papers.textbook, 0.05), "tax": (papers.tax, 0.04)}
+         "document": (documents.document, 0.17), "paper": (papers.paper, 0.16), "quiz": (papers.quiz, 0.05), "textbook": (papers.textbook, 0.05), "tax": (papers.tax, 0.04)}
 
 
 def make(rng, shelf, scale=1.1, layout="train", kinds=None):

@@ -4,7 +4,7 @@ import numpy as np
 
 from . import tasks
 from .shelf import chosen, number, pick
-from .sheet import clip, clipart, code, paragraph
+from .sheet import clipart, code, header, paragraph
 
 
 class Text:
@@ -57,24 +57,24 @@ def heading(p, x, y, w, size):
 
 def stem(p, x, y, w, n, most=30):
     t = Text(p, x, y, w)
-    if p.clipped and p.rng.random() < 0.7:
-        t.say(f"{n}.")
-        foot = clip(p, t.at, y, x + w - t.at, p.body * p.leading * p.rng.uniform(1, most / 4))
-        t.at, t.y = t.right, max(y, foot + p.body * 0.3 - t.tall)  # what goes on does so on a line of its own
-        return t
     t.say(f"{n}{'．' if p.han else '.'} " + p.words(int(np.exp(p.rng.uniform(np.log(4), np.log(most))))))
     return t
 
 
 def options(p, x, y, w):
-    """The choices of one question, beside or below each other; returns where their letters stand, and the y below."""
+    """The choices of one question, beside or below each other; returns where their letters or boxes stand, and the y below."""
     rng, k = p.rng, int(pick(p.rng, [3, 4, 4, 4, 5]))
     cols = int(pick(rng, [1, 2, 4, k]))
     tall, spots = p.body * p.leading, []
     names = pick(rng, ["ABCDE", "ABCDE", "abcde", "①②③④⑤" if p.han else "ABCDE"])
+    boxes = pick(rng, ["square", "round"]) if p.marking == "boxes" else None
     for i in range(k):
         cx, cy = x + (i % cols) * w / cols, y + (i // cols) * tall
-        d = p.print(cx, cy, names[i] + pick(rng, [". ", ") "]))
+        if boxes:
+            d = p.body * 1.5
+            p.box(cx, cy + p.body * 0.15, p.body * 0.9, p.body * 0.9, 1.3, p.black, round_=p.body * 0.45 if boxes == "round" else 0)
+        else:
+            d = p.print(cx, cy, names[i] + pick(rng, [". ", ") "]))
         p.print(cx + d, cy, p.words(rng.integers(1, 9)), width=max(12, w / cols - d - 8))
         spots.append((cx + p.body * 0.35, cy + p.body * 0.6))
     return spots, y + -(-k // cols) * tall
@@ -92,9 +92,9 @@ def choice(p, x, y, w, n):
     if look in ("brackets", "line"):
         p.answer("number", [t.gap(p.body * rng.uniform(1.8, 3.5), look)], words=pick(rng, "ABCD"), middle=True)
     spots, below = options(p, x + p.body, t.end(), w - p.body)
-    if look == "ring":
+    if look in ("ring", "boxes"):
         r = p.body * 0.62
-        p.answer("spots", [(a - r, b - r, a + r, b + r) for a, b in spots], spots=spots, r=r, how=p.how)
+        p.answer("spots", [(a - r, b - r, a + r, b + r) for a, b in spots], spots=spots, r=r * (1 if look == "ring" else 0.75), how=p.how)
     return below
 
 
@@ -113,8 +113,6 @@ def cloze(p, x, y, w, n):
 
 def passage(p, x, y, w, n):
     """To be read: asks nothing."""
-    if p.clipped:
-        return clip(p, x, y, w, p.body * p.leading * p.rng.uniform(3, 25)) + p.body * 0.6
     for _ in range(int(p.rng.integers(1, 4))):
         t = Text(p, x, y, w)
         t.say(("　　" if p.han else "") + p.words(p.rng.integers(15, 90)))
@@ -236,7 +234,8 @@ def small(p):
     """Print as papers have it: small, and close."""
     p.body = float(np.exp(p.rng.uniform(np.log(8.5), np.log(19))))
     p.leading, p.untouched = p.rng.uniform(1.25, 1.7), 0.36
-    p.marking, p.how = pick(p.rng, ["brackets", "brackets", "line", "before", "ring"]), pick(p.rng, ["ring", "ring", "tick", "cross"])
+    p.marking = pick(p.rng, ["brackets", "brackets", "line", "before", "ring", "boxes"])
+    p.how = pick(p.rng, ["fill", "fill", "scribble", "tick", "cross"] if p.marking == "boxes" else ["ring", "ring", "tick", "cross"])
 
 
 def paper(p):
@@ -260,6 +259,35 @@ def paper(p):
     columns(p, y + 10, int(pick(rng, [2, 2, 2, 3]) if wide else pick(rng, [1, 1, 1, 2])), shares)
     if rng.random() < 0.5:
         p.print(500, p.h - 30, f"- {rng.integers(1, 99)} -", anchor="ma")
+
+
+def quiz(p):
+    """A question or a few, and the rest of the page to answer on."""
+    rng = p.rng
+    small(p)
+    p.body, p.untouched = max(p.body, 11.0), 0.16
+    top, k = header(p, rng.uniform(35, 120)), int(pick(rng, [1, 1, 2, 3, 4]))
+    side, foot = rng.uniform(45, 110), p.h - rng.uniform(40, 150)
+    w, each = 1000 - 2 * side, (foot - top) / k
+    for i in range(k):
+        y, end, p.place = top + i * each, top + (i + 1) * each, i / k
+        y = stem(p, side, y, w, i + 1, 80).end()
+        if rng.random() < 0.3 and end - y > 260:
+            clipart(p, side + rng.uniform(0, 0.5) * w, y + 6, w * 0.4, tall := rng.uniform(80, 160))
+            y += tall + 12
+        elif rng.random() < 0.25 and end - y > 260:
+            y = listing(p, side, y, w, 1)
+        if rng.random() < 0.3:
+            bold(p, side, y, p.words(1) + ".", p.body, w)
+            y += p.body * p.leading
+        if end - y > 4 * p.body:
+            p.answer("box", [(side, y, side + w, end - p.body)], bare=True)
+    if rng.random() < 0.3:
+        code(p, (side, p.h - 90), 60)
+        p.box(1000 - side - 60, p.h - 90, 60, 60, 1.5, p.black)
+        p.print(1000 - side - 30, p.h - 94, p.words(1), p.body * 0.7, width=90, anchor="ms")
+        p.answer("number", [(1000 - side - 58, p.h - 88, 1000 - side - 2, p.h - 32)], middle=True)
+        p.print(500, p.h - 60, p.words(9), width=w - 260, anchor="mm")
 
 
 def textbook(p):

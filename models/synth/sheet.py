@@ -7,8 +7,9 @@ import dataclasses
 
 import cv2
 import numpy as np
-from PIL import Image, ImageChops, ImageDraw
+from PIL import Image, ImageDraw
 
+from . import figures
 from .shelf import number, pick, picture, text
 
 PAPERS = [(255, 255, 255)] * 14 + [(253, 253, 252), (250, 250, 250)] * 3 + [(252, 250, 244), (246, 243, 232), (240, 240, 238), (250, 244, 214), (214, 228, 244), (247, 226, 228), (226, 240, 222)]
@@ -46,7 +47,6 @@ class Sheet:
         self.tint = tuple(int(255 - (255 - c) * rng.uniform(0.12, 0.55)) for c in pick(rng, [self.black, self.accent, tuple(rng.integers(0, 200, 3))]))
         self.airy = rng.random() < 0.22  # paper is left bare between its tasks
         self.place = 0.0
-        self.clipped = bool(shelf.clippings) and rng.random() < 0.45  # its text is real print, cut from other pages
         self.untouched = 0.16  # how often nobody has written on it
 
     def reset(self, image):
@@ -115,31 +115,8 @@ class Sheet:
             self.line(x + c * w / cols, y, x + c * w / cols, y + h, width, fill)
 
 
-def clip(p, x, y, w, most):
-    """Real print that asks nothing, cut from a page of it, no higher than `most`; returns the y below it."""
-    rng, s = p.rng, p.scale
-    one = pick(rng, p.shelf.clippings)
-    image, (cw, ch) = picture(p.shelf.home / "clippings" / one["file"]), one["size"]
-    k = p.body / one["body"] * rng.uniform(0.85, 1.15)
-    k = w / cw if 0.6 < w / (cw * k) < 1 else k
-    wide, high = min(w, cw * k), min(most, ch * k)
-    part = image[:max(1, round(image.shape[0] * high / (ch * k))), :max(1, round(image.shape[1] * wide / (cw * k)))]
-    if high < ch * k:  # between two lines
-        rows = np.flatnonzero(part.min((1, 2)) > 200)
-        part = part[:rows[-1] if len(rows) and rows[-1] > len(part) / 3 else len(part)]
-        high = len(part) / image.shape[0] * ch * k
-    box = [int(x * s), int(y * s), int(x * s) + max(1, round(wide * s)), int(y * s) + max(1, round(high * s))]
-    box[2:] = min(box[2], p.image.width), min(box[3], p.image.height)
-    if box[0] < box[2] and box[1] < box[3]:
-        part = cv2.resize(np.ascontiguousarray(part), (box[2] - box[0], box[3] - box[1]), interpolation=cv2.INTER_AREA)
-        p.image.paste(ImageChops.multiply(p.image.crop(box), Image.fromarray(part)), box[:2])
-    return y + high
-
-
 def paragraph(p, x, y, w, n, size=None, leading=1.45):
     size = size or p.body
-    if p.clipped and n > 1:
-        return clip(p, x, y, w, int(n) * size * leading) + size * 0.5
     for i in range(int(n)):
         last = i == int(n) - 1
         p.print(x, y, p.words(int(w / size / (1.9 if p.han else 2.2)) + 2), size=size, width=w * (p.rng.uniform(0.3, 1.0) if last else 0.99))
@@ -211,8 +188,6 @@ def numbered(p, x, y, w, n):
     d = 0
     if rng.random() < 0.85:
         d = p.print(x, y, f"{n}{pick(rng, ['.', ')', '', '、' if p.han else ':'])} ") + 5
-    if p.clipped and rng.random() < 0.6:
-        return clip(p, x + d, y, w - d, p.body * pick(rng, [1.5, 3, 5])) + p.body * 0.3
     for _ in range(1 if rng.random() < 0.75 else 2):
         p.print(x + d, y, p.words(rng.integers(3, 16)), width=w - d)
         y += p.body * 1.45
@@ -224,6 +199,8 @@ def numbered(p, x, y, w, n):
 def clipart(p, x, y, w, h):
     """Printed shapes that mean something to a child, and nothing to us."""
     rng, s = p.rng, p.scale
+    if rng.random() < 0.45:
+        return figures.figure(p, x, y, w, h)
     if rng.random() < 0.5:
         return stamp(p, x, y, w, h)
     colour = rng.random() < 0.4
@@ -261,4 +238,4 @@ def stamp(p, x, y, w, h):
     p.image.paste(Image.fromarray(np.ascontiguousarray(colours)), (int(x * p.scale), int(y * p.scale)), Image.fromarray(mask))
 
 
-__all__ = ["Answer", "Sheet", "clip", "clipart", "header", "number", "numbered", "paragraph"]
+__all__ = ["Answer", "Sheet", "clipart", "header", "number", "numbered", "paragraph"]

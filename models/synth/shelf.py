@@ -31,7 +31,7 @@ class Shelf:
         self.stamps, self.textures = find("stamps"), find("textures")
         index = lambda name: json.loads(path.read_text()) if (path := home / name / "index.json").exists() else []
         # None of these, unless `real.py` gathered some.
-        self.documents, self.worksheets, self.prints, self.clippings = (index(n) for n in ("documents", "worksheets", "prints", "clippings"))
+        self.documents, self.worksheets, self.prints = (index(n) for n in ("documents", "worksheets", "prints"))
         real = index("pictures")
         self.pages, self.scenes = [r for r in real if r["corners"]], {}
         for r in real:
