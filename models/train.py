@@ -161,10 +161,11 @@ def map_loss(B, params, pixels, planes):
     small = tf.sqrt(tf.exp(tf.minimum(logd, 0.0)))
     each = true * asked
     state = -tf.reduce_sum(answer[..., 1:] * tf.nn.log_softmax(logits[..., 2:5]), -1) * true * sure
-    got = total(weight * said[..., 2] * sure) / (total(weight * (1 - said[..., 0]) * sure) + 1)
+    heavy = weight * (1 - said[..., 0]) * sure  # as `net.features` counts
+    got = total(heavy * said[..., 2]) / (total(heavy * (1 - said[..., 0])) + 1)
     want = total(true * filled * sure) / (total(each) + 1)
-    heavy = tf.clip_by_value(total(each) / 20, 0, 1)
-    each_crop = lambda v: tf.reduce_sum(heavy * v) / (tf.reduce_sum(heavy) + 1)
+    crop = tf.clip_by_value(total(each) / 20, 0, 1)
+    each_crop = lambda v: tf.reduce_sum(crop * v) / (tf.reduce_sum(crop) + 1)
     parts = (0.5 * mean(bce(logits[..., 0], page)), mean(cross * sure * (1 + asked * (1.5 + 4.5 * small))) / 1.5,
              0.5 * each_crop(total(state) / (total(each) + 1)), 0.5 * mean(bce(logits[..., 5], ink) * sure),
              0.3 * tf.reduce_sum(dense) / (tf.reduce_sum(asked) + 1), 0.5 * each_crop(tf.abs(got - want)))

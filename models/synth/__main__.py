@@ -22,7 +22,7 @@ def data(args):
     args.out.mkdir(parents=True, exist_ok=True)
     options = {k: getattr(args, k) for k in ("split", "layout", "whole", "pairs", "bad", "real", "kinds")}
     k, n = (int(v) for v in args.part.split("/"))
-    jobs = [(args.out / f"{i:05}.zip", i, args.per, args.seed, options) for i in range(-(-args.pages // args.per)) if i % n == k]
+    jobs = [(args.out / f"{args.prefix}{i:05}.zip", i, args.per, args.seed, options) for i in range(-(-args.pages // args.per)) if i % n == k]
     start, done = time.time(), 0
     with multiprocessing.get_context("spawn").Pool(args.workers) as pool:
         for i, count in enumerate(pool.imap_unordered(shards.write, jobs), 1):
@@ -86,6 +86,7 @@ def main():
     t.add_argument("--per", type=int, default=250, help="pages a shard")
     t.add_argument("--workers", type=int, default=1)
     t.add_argument("--part", default="0/1", help="K/N: only every Nth shard, from the Kth, for several machines")
+    t.add_argument("--prefix", default="", help="of the shards' names: pages drawn by several commands can lie in one folder")
     t.add_argument("--whole", action="store_true", help="pages as the model gets them, in place of many scales")
     t.add_argument("--pairs", type=float, default=0.1, help="share of pages that are there blank as well")
     t.add_argument("--kinds", nargs="+", choices=list(kinds.KINDS), help="pages of these kinds alone, for more of what was lacking")
