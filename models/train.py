@@ -29,6 +29,7 @@ def arguments():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--start", type=pathlib.Path, help="a model.onnx to begin from, in place of random weights")
     parser.add_argument("--along", type=pathlib.Path, help="the folder of a run that began from --start: begin three quarters of the way to its end")
+    parser.add_argument("--mean", action="store_true", help="end with the mean of the weights that it began with and those that it came to")
     parser.add_argument("--rate", type=float, default=3e-3, help="the highest learning rate")
     parser.add_argument("--log", type=int, default=100, help="steps a line")
     parser.add_argument("--fresh", action="store_true", help="do not go on from the checkpoint")
@@ -300,11 +301,12 @@ def train_maps():
         return parts
 
     watch = crops(Shards(args.data / "heads"), np.random.default_rng(5), 64)
+    fold = lambda weights: save(args.run / "trunk.npz", **net.folded(weights, moments(weights)))
     unseen = tf.function(lambda: map_loss(net.Training(), optimizer.slow, *watch)[1])
 
     def keep():
         save(path, step=done, **{k: v.numpy() for k, v in optimizer.parts().items()})
-        save(args.run / "trunk.npz", **net.folded(optimizer.slow, moments(optimizer.slow)))
+        fold(optimizer.slow)
 
     said = lambda parts: "  ".join(f"{n} {v:.4f}" for n, v in zip(PARTS, parts))
     on = "a GPU" if tf.config.list_physical_devices("GPU") else f"{args.threads} of the CPU's cores"
@@ -327,6 +329,8 @@ def train_maps():
         if late and done < args.steps:
             print(f"stopped at step {done} of {args.steps}: the same command goes on", flush=True)
             return False
+    if args.mean:
+        fold({k: np.float32(0.5 * v + 0.5 * optimizer.slow[k].numpy()) for k, v in begin().items()})
     return True
 
 
