@@ -23,7 +23,7 @@ import judge
 import wiped
 
 HERE = pathlib.Path(__file__).parent
-SHIPPED = HERE / "page/10"
+SHIPPED = HERE / "page/11"
 STATES = ("blank", "answered", "struck_out")
 
 

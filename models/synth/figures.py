@@ -69,7 +69,7 @@ class Pen:
 
     def name(self, c, words=None, anchor="mm"):
         x, y = self.at(*c)
-        self.p.print(x, y, words or pick(self.rng, "ABCDEFOPQabcxyhrFGRmα βθ".replace(" ", "")), self.size, anchor=anchor)
+        self.p.print(x, y, words or pick(self.rng, "ABCDEFOPQabcxyhrFGRmknt"), self.size, anchor=anchor)
 
     def hatched(self, a, b, n=14):
         """Ground, a wall: a line with short strokes on one side."""
