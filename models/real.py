@@ -4,7 +4,7 @@ openly licensed:
     python real.py [--mirror DIR] [--only TABLE]
 
 pictures.csv   photos and screenshots of what is no page, and photos and scans of pages, with where the paper's corners are: to
-               learn what a page is, never what is on it
+               learn what a page is, never what is on it; some of what is no page is printed on drawn pages, as their figures
 forms.csv      blank forms and worksheets that can be filled in on a screen: their fields tell where answers are expected
 worksheets.csv pages of worksheets, exams and schoolbooks, with where answers are expected as told by eye; and printed pages that ask
                nothing
@@ -21,7 +21,6 @@ import logging
 import pathlib
 import tempfile
 
-import cv2
 import numpy as np
 import pypdf
 import pypdfium2

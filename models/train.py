@@ -283,7 +283,8 @@ def begin():
 def train_maps():
     """True once all steps are done."""
     path, done = args.run / "checkpoint.npz", 0
-    optimizer = Optimizer(begin())
+    start = begin()
+    optimizer = Optimizer(start)
     if path.exists() and not args.fresh:
         kept = np.load(path)
         if {k: v.shape for k, v in optimizer.parts().items()} != {k: kept[k].shape for k in kept if k != "step"}:
@@ -330,7 +331,7 @@ def train_maps():
             print(f"stopped at step {done} of {args.steps}: the same command goes on", flush=True)
             return False
     if args.mean:
-        fold({k: np.float32(0.5 * v + 0.5 * optimizer.slow[k].numpy()) for k, v in begin().items()})
+        fold({k: np.float32(0.5 * v + 0.5 * optimizer.slow[k].numpy()) for k, v in start.items()})
     return True
 
 

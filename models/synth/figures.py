@@ -38,7 +38,7 @@ def photograph(p, x, y, w, h, of):
     p.image.paste(ImageChops.multiply(under, Image.fromarray(pixels.astype(np.uint8)).convert("RGB")), (left, top))
 
 
-class Pen:
+class Inset:
     """Draws within a box, by shares of its width and height."""
 
     def __init__(self, p, x, y, w, h):
@@ -81,7 +81,7 @@ class Pen:
 
 def geometry(p, x, y, w, h):
     """Points joined by lines, some broken; a circle; angles, letters, lengths."""
-    pen, rng = Pen(p, x, y, w, h), p.rng
+    pen, rng = Inset(p, x, y, w, h), p.rng
     n = int(rng.integers(3, 6))
     turns = (np.arange(n) + rng.uniform(0, 0.75, n)) * 2 * np.pi / n
     dots = [(0.5 + 0.4 * rng.uniform(0.6, 1) * np.cos(t), 0.5 + 0.4 * rng.uniform(0.6, 1) * np.sin(t)) for t in turns]
@@ -103,7 +103,7 @@ def geometry(p, x, y, w, h):
 
 def plotted(p, x, y, w, h):
     """Axes with a curve or two."""
-    pen, rng = Pen(p, x, y, w, h), p.rng
+    pen, rng = Inset(p, x, y, w, h), p.rng
     at, foot = rng.uniform(0.08, 0.5), rng.uniform(0.5, 0.9)
     if rng.random() < 0.3:
         p.grid(x, y, w, h, int(rng.integers(4, 12)), int(rng.integers(4, 12)), 0.8)
@@ -127,7 +127,7 @@ def plotted(p, x, y, w, h):
 
 def apparatus(p, x, y, w, h):
     """Bodies on ground or from a ceiling, springs, pulleys, vessels, forces."""
-    pen, rng = Pen(p, x, y, w, h), p.rng
+    pen, rng = Inset(p, x, y, w, h), p.rng
     low = rng.random() < 0.7
     base = rng.uniform(0.75, 0.9) if low else rng.uniform(0.08, 0.2)
     pen.hatched((0.05, base), (0.95, base))
@@ -161,7 +161,7 @@ def apparatus(p, x, y, w, h):
 
 def circuit(p, x, y, w, h):
     """A loop, or two, of wires with parts on them."""
-    pen, rng = Pen(p, x, y, w, h), p.rng
+    pen, rng = Inset(p, x, y, w, h), p.rng
     left, right, top, foot = 0.1, 0.9, rng.uniform(0.1, 0.25), rng.uniform(0.75, 0.9)
     wires = [((left, top), (right, top)), ((left, foot), (right, foot)), ((left, top), (left, foot)), ((right, top), (right, foot))]
     if rng.random() < 0.5:
