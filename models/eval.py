@@ -23,7 +23,7 @@ import judge
 import wiped
 
 HERE = pathlib.Path(__file__).parent
-SHIPPED = HERE / "page/11"
+SHIPPED = HERE / "page/12"
 STATES = ("blank", "answered", "struck_out")
 
 
@@ -291,6 +291,8 @@ def main():
             table.add(f"{name}: page or not, accuracy", ">= .98" if rows is photos else "", rows, judge.page_accuracy)
             table.add(f"{name}: pages called a page", ">= .99" if rows is photos else "", pages(rows), judge.page_recall)
             table.add(f"{name}: calibration error", "<= .05", judge.judged(rows), judge.calibration)
+            table.add(f"{name}: calibration error by luck alone", "", judge.judged(rows), judge.luck)
+            table.add(f"{name}: confidence of right against wrong readings, AUC", "", judge.told(rows), judge.tells)
     if others:
         table.add("elsewhere: receipts refused", ">= .7", [r for r in others if r["kind"] == "receipt"], judge.refused)
     if made:

@@ -1,8 +1,8 @@
 """Writes the trained weights as model.onnx in a folder, with its manifest and a probe, and checks it against TensorFlow; then
 its convolutions are rounded to 8-bit integers (`quantized`), which halves the time of a photo.
 
-    python export.py [--weights .data/run/weights.npz] [--photos .data/heads] [--out .data/run/page/12] [--float]
-    python export.py --check --out page/11     only: the files belong together, and the model answers its probe
+    python export.py [--weights .data/run/weights.npz] [--photos .data/heads] [--out .data/run/page/13] [--float]
+    python export.py --check --out page/12     only: the files belong together, and the model answers its probe
 
 The version is the folder's name. What ships is copied to page/ by hand, once `eval` says that it is better.
 
@@ -29,7 +29,11 @@ from synth.shards import Shards
 
 OPSET, IR = 18, 9
 TOLERANCE = {"float": 1e-3, "int8": 2e-2}  # where a sum falls on the other side of a rounding, another processor's result is off by more
-OUTPUTS = ("quality", "completion", "confidence", "maps")  # the probe tells of the first three
+INPUT = {"name": "image", "channels": net.CHANNELS, "height": net.HEIGHT, "width": net.WIDTH, "mean": [round(net.MEAN, 9)] * net.CHANNELS,
+         "std": [net.STD] * net.CHANNELS, "fit": "letterbox", "pad": net.PAD}
+PLANES = ["N", 6, net.HEIGHT // net.CELL, net.WIDTH // net.CELL]
+OUTPUTS = {"quality": ["N", len(net.CLASSES)], "completion": ["N"], "confidence": ["N"], "maps": PLANES}  # the probe tells of the first three
+FEATURES = {"raw": ["N", 1], "row": ["N", net.FEATURES], "maps": PLANES}
 
 
 class Node:
@@ -97,17 +101,14 @@ class Onnx:
                        nearest_mode="floor")
 
 
-def build(weights):
+def build(weights, what=net.read, shapes=OUTPUTS):
     b = Onnx()
     p = {k: b.keep(v, k) for k, v in weights.items()}
-    outputs = net.read(b, p, Node(b, "image"))
-    for node, name in zip(outputs, OUTPUTS):
+    for node, name in zip(what(b, p, Node(b, "image")), shapes):
         b.nodes.append(helper.make_node("Identity", [node.name], [name], name=name))
     info = lambda name, shape: helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
     graph = helper.make_graph(
-        b.nodes, "inkflow-page", [info("image", ["N", net.CHANNELS, net.HEIGHT, net.WIDTH])],
-        [info("quality", ["N", 5]), info("completion", ["N"]), info("confidence", ["N"]),
-         info("maps", ["N", 6, net.HEIGHT // net.CELL, net.WIDTH // net.CELL])],
+        b.nodes, "inkflow-page", [info("image", ["N", net.CHANNELS, net.HEIGHT, net.WIDTH])], [info(*output) for output in shapes.items()],
         [numpy_helper.from_array(v, k) for k, v in b.weights.items()])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR,
                               producer_name="inkflow", producer_version="1")
@@ -160,6 +161,13 @@ def quantized(model, photos):
     out.producer_name, out.producer_version = model.producer_name, model.producer_version
     onnx.checker.check_model(out, full_check=True)
     return out
+
+
+def reader_of(trunk, photos):
+    """What is read off maps, `net.features` of photos as the model gets them, as it will be once they are rounded: it is them that what
+    follows has to do with."""
+    run = session(quantized(build(trunk, net.features, FEATURES), Photos(photos, INPUT)).SerializeToString())
+    return lambda image: run.run(["raw", "row"], {"image": image})
 
 
 def weights_of(path):
@@ -215,7 +223,7 @@ def main():
     here = pathlib.Path(__file__).parent
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--weights", default=here / ".data/run/weights.npz")
-    parser.add_argument("--out", type=pathlib.Path, default=here / ".data/run/page/12")
+    parser.add_argument("--out", type=pathlib.Path, default=here / ".data/run/page/13")
     parser.add_argument("--photos", type=pathlib.Path, default=here / ".data/heads", help="shards, to see what the layers' outputs are")
     parser.add_argument("--float", action="store_true", help="no integers")
     parser.add_argument("--untrained", action="store_true", help="random weights: for work on the contract only")
@@ -231,15 +239,14 @@ def main():
     figures = args.out / "figures.json"
     manifest = {
         "format": 1, "name": "page", "version": args.out.name, "file": "model.onnx", "sha256": "", "licence": "Apache-2.0",
-        "input": {"name": "image", "channels": net.CHANNELS, "height": net.HEIGHT, "width": net.WIDTH,
-                  "mean": [round(net.MEAN, 9)] * net.CHANNELS, "std": [net.STD] * net.CHANNELS, "fit": "letterbox", "pad": net.PAD},
+        "input": INPUT,
         "outputs": {"quality": {"name": "quality", "classes": net.CLASSES}, "completion": {"name": "completion"},
                     "confidence": {"name": "confidence"},
                     "maps": {"name": "maps", "cell": net.CELL, "planes": ["page", "empty", "filled", "struck", "ink", "density"]}},
         "reads_templates": True,
         "figures": json.loads(figures.read_text()).get("summary", {}) if figures.exists() else {}}
     kind = "float" if args.float or args.untrained else "int8"
-    data = (whole if kind == "float" else quantized(whole, Photos(args.photos, manifest["input"]))).SerializeToString()
+    data = (whole if kind == "float" else quantized(whole, Photos(args.photos, INPUT))).SerializeToString()
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "model.onnx").write_bytes(data)
     (args.out / "manifest.json").write_text(json.dumps({**manifest, "sha256": hashlib.sha256(data).hexdigest()}, indent=2) + "\n")
@@ -247,7 +254,7 @@ def main():
     run, image, times = session(args.out / "model.onnx"), probe_input(net.CHANNELS), []
     for _ in range(30):
         start = time.thread_time()
-        quality, completion, confidence = run.run(OUTPUTS[:3], {"image": image})
+        quality, completion, confidence = run.run(list(OUTPUTS)[:3], {"image": image})
         times.append(time.thread_time() - start)
     (args.out / "probe.json").write_text(json.dumps({
         "input": f"shape [1,{net.CHANNELS},{net.HEIGHT},{net.WIDTH}], all channels alike; value(y,x) = (x*7 + y*13) % 256; then as the manifest: (value/255 - mean)/std",

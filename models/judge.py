@@ -129,6 +129,17 @@ def judged(rows):
     return [r for r in rows if r["truth"] is not None or not r["page"]]
 
 
+def right(row):
+    """A page taken as one, or another picture refused, and the completion within .1."""
+    return (row["called"] != "not_a_page") == row["page"] and (row["truth"] is None or abs(row["truth"] - row["said"]) <= 0.1)
+
+
+def tells(rows):
+    """How often a page that is read rightly has a higher confidence than one that is not."""
+    rows = told(rows)
+    return auc(column(rows, "sure"), [right(r) for r in rows], weights(rows)) if rows else None
+
+
 def reliability(rows):
     """Confidence against being right (a page taken as one, completion within .1), in ten bins: (bin, photos, mean confidence, share
     that is right, mean error of completion or None). Empty bins are left out."""
@@ -136,9 +147,8 @@ def reliability(rows):
     for b in range(10):
         some = [r for r in rows if min(int(r["sure"] * 10), 9) == b]
         off = [abs(r["truth"] - r["said"]) for r in some if r["truth"] is not None]
-        right = [(r["called"] != "not_a_page") == r["page"] and (r["truth"] is None or abs(r["truth"] - r["said"]) <= 0.1) for r in some]
         if some:
-            out.append((b, len(some), float(np.mean(column(some, "sure"))), float(np.mean(right)), float(np.mean(off)) if off else None))
+            out.append((b, len(some), float(np.mean(column(some, "sure"))), float(np.mean([right(r) for r in some])), float(np.mean(off)) if off else None))
     return out
 
 
@@ -146,6 +156,14 @@ def calibration(rows):
     """Expected calibration error, by those ten bins."""
     bins = reliability(rows)
     return sum(n * abs(right - sure) for _, n, sure, right, _ in bins) / sum(n for _, n, *_ in bins) if bins else None
+
+
+def luck(rows):
+    """The calibration error to expect by luck alone, were each confidence exactly how likely it is to be right: few photos in a bin are
+    seldom right just as often as they should be."""
+    rows = judged(rows)
+    spread = [column([r for r in rows if min(int(r["sure"] * 10), 9) == b], "sure") for b in range(10)]
+    return float(sum(np.sqrt(2 / np.pi * (p * (1 - p)).sum()) for p in spread)) / len(rows) if rows else None
 
 
 def area_f1(rows):

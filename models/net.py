@@ -247,7 +247,7 @@ def features(B, p, x):
 
 
 FEATURES = 7 + 10 + 3 + 2 * TRUNK
-HIDDEN, KNOTS = 32, 6
+HIDDEN, HEADS, KNOTS = 256, 4, 6  # four layers of 64 that learn apart
 
 
 def read(B, p, x):

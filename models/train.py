@@ -28,13 +28,12 @@ def arguments():
     parser.add_argument("--loaders", type=int, default=1, help="threads that load crops")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--start", type=pathlib.Path, help="a model.onnx to begin from, in place of random weights")
-    parser.add_argument("--along", type=pathlib.Path, help="the folder of a run that began from --start: begin three quarters of the way to its end")
     parser.add_argument("--mean", action="store_true", help="end with the mean of the weights that it began with and those that it came to")
     parser.add_argument("--rate", type=float, default=3e-3, help="the highest learning rate")
     parser.add_argument("--log", type=int, default=100, help="steps a line")
     parser.add_argument("--fresh", action="store_true", help="do not go on from the checkpoint")
     parser.add_argument("--half", action="store_true", help="multiply in bfloat16: on processors that have it, more than twice as fast")
-    parser.add_argument("--heads-only", action="store_true", help="keep trunk.npz, train what follows it")
+    parser.add_argument("--heads-only", action="store_true", help="train only what is read off the maps: those of trunk.npz or, without one, of --start")
     return parser.parse_args()
 
 
@@ -274,10 +273,7 @@ def begin():
 
     unfolding = net.Unfolding(weights_of(args.start), fresh)
     net.maps(unfolding, fresh, scaled(crops(Shards(args.data / "train"), np.random.default_rng(9), 48)[0]))
-    if args.along is None:
-        return unfolding.params
-    end = np.load(args.along / "checkpoint.npz")
-    return {k: np.float32(0.25 * v + 0.75 * end[f"slow/{k}"]) for k, v in unfolding.params.items()}
+    return unfolding.params
 
 
 def train_maps():
@@ -345,14 +341,13 @@ def letterbox(pixels):
     return full
 
 
-def rows(trunk, shards):
+def rows(read, shards):
     """Raw completion, features and labels (quality, completion or -1) of whole photos."""
-    run = tf.function(lambda x: net.features(net.Tf(), trunk, scaled(x))[:2])
     raw, row, labels = [], [], []
     for i in range(len(shards)):
         line, pixels, _ = shards.load(i, truth=False)
-        a, b = run(letterbox(pixels)[None])
-        raw.append(float(a[0, 0])), row.append(b.numpy()[0])
+        a, b = read(np.moveaxis(scaled(letterbox(pixels)).numpy(), -1, 0)[None])
+        raw.append(float(a[0, 0])), row.append(b[0])
         labels.append((net.CLASSES.index(line["quality"]), -1.0 if line["completion"] is None else line["completion"]))
     return np.array(raw), np.array(row), np.array(labels, np.float32)
 
@@ -376,19 +371,57 @@ def isotonic(said, right):
     return {"iso.at": at[None, :-1], "iso.gain": 1 / wide[None], "iso.step": np.diff(to)[:, None], "iso.base": to[:1]}
 
 
-def whole(trunk, folder):
+def whole(read, *folders):
     """(raw completion, features, quality, completion, whether it has one) of whole photos."""
-    raw, row, labels = rows(trunk, Shards(folder))
+    raw, row, labels = (np.concatenate(some) for some in zip(*(rows(read, Shards(folder)) for folder in folders)))
     quality, truth = labels[:, 0].astype(int), labels[:, 1]
     return raw, row, quality, truth, (quality == 0) & (truth >= 0)
 
 
+def maps_there():
+    """The weights of the maps that this run came to or, before it has, of the model that it begins from."""
+    if args.start is None or (args.run / "trunk.npz").exists():
+        return dict(np.load(args.run / "trunk.npz"))
+    from export import weights_of
+
+    return {k: v for k, v in weights_of(args.start).items() if k.split(".")[0] in net.CONVS}
+
+
+def head_of(learnt, called, weight, near, unlike, seed):
+    """One small dense layer over rows of features, and what it says of quality, and of whether that and the completion are right."""
+    p = net.init_read(seed)
+    wide = net.HIDDEN // net.HEADS
+    parts = {"h.w": p["h.w"][:, :wide], "h.b": p["h.b"][:wide], "q.w": p["q.w"][:wide], "q.b": p["q.b"], "s.w": p["s.w"][:wide], "s.b": p["s.b"]}
+    head, total = Optimizer(parts, decay=1e-2), 1500
+
+    @tf.function
+    def step(noise, rate, t):
+        with tf.GradientTape() as tape:
+            h = head.params
+            hidden = tf.nn.relu((learnt + 0.35 * tf.random.stateless_normal(learnt.shape, noise)) @ h["h.w"] + h["h.b"])
+            hidden *= tf.cast(tf.random.stateless_uniform(hidden.shape, noise + [0, 1]) < 0.8, tf.float32) / 0.8
+            logits = hidden @ h["q.w"] + h["q.b"]
+            chosen = tf.nn.sparse_softmax_cross_entropy_with_logits(called, logits)
+            right = near & (tf.argmax(logits, 1) == called)
+            sure = bce((hidden @ h["s.w"] + h["s.b"])[:, 0], tf.cast(right, tf.float32))
+            loss = tf.reduce_sum(weight * chosen) / tf.reduce_sum(weight) + 0.3 * tf.reduce_sum(unlike * sure) / tf.reduce_sum(unlike)
+        head.step(dict(zip(h, tape.gradient(loss, list(h.values())))), rate, t, 0.0)
+
+    for i in range(total):
+        step(tf.constant([7 + seed, 2 * i]), tf.constant(3e-3 * (1 - i / total), tf.float32), tf.constant(i + 1.0))
+    return {k: v.numpy() for k, v in head.params.items()}
+
+
 def train_heads():
-    trunk = dict(np.load(args.run / "trunk.npz"))
+    from export import reader_of
+
+    trunk = maps_there()
+    read = reader_of(trunk, args.data / "heads")
     # What the maps' sum and a confidence are worth is asked of pages unlike those that all else learnt from: other fonts and digits, half
-    # of them other tasks.
-    raw_held, row_held, called_held, truth_held, told_held = whole(trunk, args.data / "held")
-    raw, row, called, truth, told = whole(trunk, args.data / "heads")
+    # of them other tasks. So is what a confidence is read from: where the maps know every font, they are wrong for other reasons.
+    raw_held, row_held, called_held, truth_held, told_held = whole(read, args.data / "held")
+    raw, row, called, truth, told = whole(read, args.data / "heads", args.data / "sure")
+    unlike = tf.constant(np.arange(len(raw)) >= len(Shards(args.data / "heads")), tf.float32)
     p = net.init_read(args.seed)
     low, high = calibrate(raw_held[told_held], truth_held[told_held])
     p["cal.low"][:], p["cal.gain"][:] = low, 1 / (high - low)
@@ -399,25 +432,10 @@ def train_heads():
     rare = 1 / np.sqrt(np.maximum(1, np.bincount(called, minlength=5)))
     rare[4] = rare[0]  # to refuse a page is worse than to let something else pass
     weight = tf.constant(rare[called], tf.float32)
-    head = Optimizer({k: p[k] for k in ("h.w", "h.b", "q.w", "q.b", "s.w", "s.b")}, decay=1e-2)
-
-    @tf.function
-    def step(seed, rate, t):
-        with tf.GradientTape() as tape:
-            h = head.params
-            hidden = tf.nn.relu((learnt + 0.35 * tf.random.stateless_normal(learnt.shape, seed)) @ h["h.w"] + h["h.b"])
-            hidden *= tf.cast(tf.random.stateless_uniform(hidden.shape, seed + [0, 1]) < 0.8, tf.float32) / 0.8
-            logits = hidden @ h["q.w"] + h["q.b"]
-            chosen = tf.nn.sparse_softmax_cross_entropy_with_logits(called, logits)
-            right = near & (tf.argmax(logits, 1) == called)
-            sure = bce((hidden @ h["s.w"] + h["s.b"])[:, 0], tf.cast(right, tf.float32))
-            loss = tf.reduce_sum(weight * chosen) / tf.reduce_sum(weight) + 0.3 * tf.reduce_mean(sure)
-        head.step(dict(zip(h, tape.gradient(loss, list(h.values())))), rate, t, 0.0)
-
-    total = 1500
-    for i in range(total):
-        step(tf.constant([7, 2 * i]), tf.constant(3e-3 * (1 - i / total), tf.float32), tf.constant(i + 1.0))
-    p |= {k: v.numpy() for k, v in head.params.items()}
+    # Several that learn apart and are one in the end, each a share of `hidden`: what one photo more or less makes of one evens out.
+    heads = [head_of(learnt, called, weight, near, unlike, args.seed + i) for i in range(net.HEADS)]
+    p |= {k: np.concatenate([h[k] for h in heads], axis=-1) for k in ("h.w", "h.b")}
+    p |= {k: np.concatenate([h[k] for h in heads]) / net.HEADS for k in ("q.w", "s.w")} | {k: np.mean([h[k] for h in heads], 0) for k in ("q.b", "s.b")}
     hidden = np.maximum(even(row_held) @ p["h.w"] + p["h.b"], 0)
     right = close(raw_held, truth_held, told_held) & ((hidden @ p["q.w"] + p["q.b"]).argmax(1) == called_held)
     p |= isotonic(1 / (1 + np.exp(-(hidden @ p["s.w"] + p["s.b"])[:, 0])), right)

@@ -20,7 +20,7 @@ from .shelf import shelf
 
 def data(args):
     args.out.mkdir(parents=True, exist_ok=True)
-    options = {k: getattr(args, k) for k in ("split", "layout", "whole", "pairs", "bad", "real", "kinds")}
+    options = {k: getattr(args, k) for k in ("split", "layout", "whole", "pairs", "bad", "real", "kinds", "less")}
     k, n = (int(v) for v in args.part.split("/"))
     jobs = [(args.out / f"{args.prefix}{i:05}.zip", i, args.per, args.seed, options) for i in range(-(-args.pages // args.per)) if i % n == k]
     start, done = time.time(), 0
@@ -92,6 +92,7 @@ def main():
     t.add_argument("--kinds", nargs="+", choices=list(kinds.KINDS), help="pages of these kinds alone, for more of what was lacking")
     t.add_argument("--bad", type=float, default=0.15, help="share of pages blurred, dark or cropped")
     t.add_argument("--real", type=float, default=0.12, help="share of photos that somebody took, two fifths of them of pages, where `real.py` gathered some")
+    t.add_argument("--less", type=int, default=0, help="how often each photo of a page is kept again with some of its answers not written, all else the same")
     t.set_defaults(run=data)
     d = commands.add_parser("demo")
     d.add_argument("--count", type=int, default=60)

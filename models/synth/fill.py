@@ -27,6 +27,26 @@ class Filled:
     states: list  # of each answer, in the order of items 1..n
     w: int
     h: int
+    owner: np.ndarray | None = None  # H x W, uint16: the item that a stroke is of, 0 where it is of none
+    rooms: tuple = ()  # of each answer, (its boxes while nothing is written, whether somebody can tell then that it is asked)
+
+    def without(self, gone):
+        """(area, items, states) with these items, numbers from 1, not written."""
+        area, items, states = self.area.copy(), self.items.copy(), list(self.states)
+        for item in gone:
+            boxes, asked = self.rooms[item - 1]
+            states[item - 1] = EMPTY
+            for b in boxes:
+                put(area, b, EMPTY if asked else UNSURE)
+                if asked:
+                    put(items, b, item)
+        return area, items, states
+
+
+def put(layer, box, value):
+    """Writes a value into a box of a layer at a quarter of the units."""
+    x0, y0, x1, y1 = (round(v / 4) for v in box)
+    layer[max(0, y0):max(y0 + 1, y1), max(0, x0):max(x0 + 1, x1)] = value
 
 
 class Plan:
@@ -56,9 +76,16 @@ class Pen:
         self.scale = sheet.scale
         self.ink = np.zeros((sheet.image.height, sheet.image.width), np.uint8)
 
+    def near(self, boxes):
+        """Where on the layer strokes for these boxes may come to lie."""
+        x0, y0, x1, y1 = (int(self.scale * f(b[i] for b in boxes)) for f, i in ((min, 0), (min, 1), (max, 2), (max, 3)))
+        wide = int(60 * self.scale)
+        return slice(max(0, y0 - wide), max(0, y1 + wide)), slice(max(0, x0 - wide), max(0, x1 + wide))
+
 
 def write(h, pen, a, sheet):
-    """Writes one answer; returns (the boxes used, those left over that nobody can call empty or filled)."""
+    """Writes one answer; returns the boxes that it takes: what is framed, all of it, however little stands in it; of bare room what is
+    written on, as nobody can see how much more was meant."""
     rng, kind, info = h.rng, a.kind, a.info
     x0, y0, x1, y1 = a.boxes[0]
     w, t = x1 - x0, y1 - y0
@@ -80,9 +107,8 @@ def write(h, pen, a, sheet):
         for i in range(first, used):
             h.write(pen, x0 + 8 + rng.uniform(0, 20), y0 + 3 + i * gap, (w - 30) * rng.uniform(0.3, 1.0), min(gap, t - 4), kind="text",
                     words=None if not maths else f"{rng.integers(1, 99)}{pick(rng, '+-x=')}{rng.integers(1, 99)} = {rng.integers(1, 999)}")
-        split = y0 + 6 + used * gap
-        if used < n and (bare or (split - y0) / t < 0.6):  # of bare room nobody can see how much more was meant: what is left asks nothing
-            return [(x0, y0, x1, split)], [] if bare else [(x0, split, x1, y1)]
+        if bare and used < n:
+            return [(x0, y0, x1, y0 + 6 + used * gap)]
     elif kind == "drawing":
         h.picture(pen, x0 + w * 0.08, y0 + t * 0.1, w * 0.84, t * 0.8)
     elif kind == "number":
@@ -143,7 +169,7 @@ def write(h, pen, a, sheet):
         free = info.get("free")
         full = rng.uniform(0.75, 1.0) if free and rng.random() < 0.8 else rng.uniform(0.3, 1.0)
         h.write(pen, x0 + 3, y0, (w - 4) * full, t, middle=bool(info.get("middle")))
-    return a.boxes, []
+    return a.boxes
 
 
 def strike(h, pen, a):
@@ -240,9 +266,7 @@ def fill(rng, sheet, fraction=None, tidy=False):
     second = hand.Hand(rng, sheet.shelf, sheet.han, typed=0) if rng.random() < 0.08 else None  # went on with another pen
     image = np.array(sheet.image)
     pen, struck = Pen(sheet), []
-    area, items = np.zeros((sheet.h // 4, 250), np.uint8), np.zeros((sheet.h // 4, 250), np.uint16)
-    put = lambda layer, b, v: layer.__setitem__((slice(max(0, round(b[1] / 4)), max(round(b[1] / 4) + 1, round(b[3] / 4))),
-                                                 slice(max(0, round(b[0] / 4)), max(round(b[0] / 4) + 1, round(b[2] / 4)))), v)
+    area, items, owner = np.zeros((sheet.h // 4, 250), np.uint8), np.zeros((sheet.h // 4, 250), np.uint16), np.zeros(pen.ink.shape, np.uint16)
     for b in sheet.unsure:
         put(area, b, UNSURE)
         if plan.fraction > 0 and rng.random() < 0.75:
@@ -255,21 +279,21 @@ def fill(rng, sheet, fraction=None, tidy=False):
             for b in a.boxes:
                 put(area, b, UNSURE)
             continue
-        used, rest, state = a.boxes, [], EMPTY
+        used, state = a.boxes, EMPTY
         if done:
-            if second is not None and a.place > 0.5:
-                used, rest = write(second, shared_pen(pen, second), a, sheet)
-            else:
-                used, rest = write(h, pen, a, sheet)
+            who, on = (second, shared_pen(pen, second)) if second is not None and a.place > 0.5 else (h, pen)
+            near = pen.near(a.boxes)
+            before = on.ink[near].copy(), pen.ink[near].copy()
+            used = write(who, on, a, sheet)
             state = FILLED
             if rng.random() < plan.struck and a.kind not in ("dots", "trace"):
                 state = FILLED if strike(h, pen, a) else STRUCK
+            for layer, was in zip((on.ink, pen.ink), before):
+                owner[near][layer[near] > was] = i + 1
         states.append(state)
         for b in used:
             put(area, b, state)
             put(items, b, i + 1)
-        for b in rest:
-            put(area, b, UNSURE)
     written = plan.fraction > 0 or any(s == FILLED for s in states)
     if written and not tidy and rng.random() < 0.12:
         margin(h, pen, sheet)
@@ -291,7 +315,8 @@ def fill(rng, sheet, fraction=None, tidy=False):
             teacher(rng, sheet, image, states)
         if rng.random() < 0.05:
             sticker(rng, sheet, image)
-    return Filled(image, np.asarray(sheet.image), ink, area, items, states, sheet.w, sheet.h)
+    rooms = tuple((a.boxes, not a.info.get("optional")) for a in sheet.answers)
+    return Filled(image, np.asarray(sheet.image), ink, area, items, states, sheet.w, sheet.h, owner, rooms)
 
 
 def shared_pen(pen, other):

@@ -35,6 +35,7 @@ class Photo:
     kind: str
     medium: str
     jpeg: int  # the quality to keep it with
+    less: list = dataclasses.field(default_factory=list)  # the same photo with some of its answers not written
 
 
 def homography(src, dst):
@@ -249,8 +250,9 @@ def truth_of(page, warp, w, h, mask, cover):
     return np.clip(np.round(planes), 0, 255).astype(np.uint8), areas
 
 
-def take(rng, page, kind, w, h, quality="ok", medium=None, turn=None):
-    """Photographs a filled sheet at w x h pixels, whole cells of which have a truth."""
+def take(rng, page, kind, w, h, quality="ok", medium=None, turn=None, less=0):
+    """Photographs a filled sheet at w x h pixels, whole cells of which have a truth; and as often as `less` says, again with some of its
+    answers not written."""
     if medium is None:
         medium = str(rng.choice(["photo", "screen", "app", "scan", "digital"], p=[0.5, 0.06, 0.1, 0.27, 0.07]))
         if quality != "ok":
@@ -285,13 +287,48 @@ def take(rng, page, kind, w, h, quality="ok", medium=None, turn=None):
         cover = on_top(rng, out, pts)
     before = copy.deepcopy(rng)
     pixels, jpeg = develop.develop(rng, out, quality, medium)
-    if quality == "ok" and inked.any():  # what the same camera shows of the same sheet before it was written on
+    both = quality == "ok" and inked.any()
+    if both:  # what the same camera shows of the same sheet before it was written on
         unwritten = develop.develop(before, laid(bare), quality, medium)[0]
         page, inked = dataclasses.replace(page, **seen(page, warp, inked, pixels, unwritten)), np.where(visible(pixels, unwritten), inked, 0)
-    truth, areas = truth_of(page, warp, w, h, {"ink": inked, "page": mask}, cover)
-    told = [a["state"] for a in areas if quality != "ok" or a["seen"] >= SIGHT]
-    done = sum(s == STATES[FILLED] for s in told) / len(told) if told else None
-    return Photo(pixels, truth, areas, quality, done, kind, medium, jpeg)
+
+    def shot(page, pixels, inked):
+        truth, areas = truth_of(page, warp, w, h, {"ink": inked, "page": mask}, cover)
+        told = [a["state"] for a in areas if quality != "ok" or a["seen"] >= SIGHT]
+        done = sum(s == STATES[FILLED] for s in told) / len(told) if told else None
+        return Photo(pixels, truth, areas, quality, done, kind, medium, jpeg)
+
+    out = shot(page, pixels, inked)
+    if less and both:
+        k = page.owner.shape[1] / page.w
+        owner = cv2.remap(cv2.dilate(page.owner, np.ones((3, 3))), (u * k).astype(np.float32), (v * k).astype(np.float32), cv2.INTER_NEAREST)
+        written = [int(i) for i in np.unique(owner)[1:] if page.states[i - 1] in (FILLED, STRUCK)]
+        for _ in range(less if written else 0):
+            gone = left_out(rng, written)
+            hidden = rid(owner, gone)
+            area, items, states = page.without(gone)
+            out.less.append(shot(dataclasses.replace(page, area=area, items=items, states=states), np.where(hidden[..., None], unwritten, pixels),
+                                 np.where(hidden, 0, inked)))
+    return out
+
+
+def left_out(rng, written):
+    """Some of the written answers, at least one: all, the end of them, or here and there."""
+    u = rng.random()
+    if u < 0.15:
+        return written
+    if u < 0.5:
+        return written[int(rng.integers(len(written))):]
+    share = rng.random()
+    return [i for i in written if rng.random() < share] or [pick(rng, written)]
+
+
+def rid(owner, gone):
+    """Where strokes of these answers are, or their blur, and no stroke of others is nearer."""
+    away = lambda strokes: cv2.distanceTransform((~strokes).astype(np.uint8), cv2.DIST_L2, 3)
+    theirs = np.isin(owner, gone)
+    near = away(theirs)
+    return (near < 9) & (near < away((owner > 0) & ~theirs))
 
 
 def visible(pixels, unwritten):

@@ -42,7 +42,7 @@ def record(name, shot, k, pair=None):
             "pair": pair, "areas": shot.areas}
 
 
-def draw(rng, name, split, layout, whole, pairs, bad, real=0.12, kinds=None):
+def draw(rng, name, split, layout, whole, pairs, bad, real=0.12, kinds=None, less=0):
     """The photos of one number: [(record, Photo)], two where the page is there blank as well."""
     books, k = shelf(split), size_of(rng, whole)
     u, real = rng.random(), real if books.scenes and books.pages else 0.0
@@ -57,8 +57,10 @@ def draw(rng, name, split, layout, whole, pairs, bad, real=0.12, kinds=None):
     kind, page = make(rng, books, layout=layout, kinds=kinds)
     quality = str(rng.choice(["ok", "blurred", "dark", "cropped"], p=[1 - bad, bad * 0.3, bad * 0.3, bad * 0.4]))
     turn = photo.turned(rng)
-    shot = photo.take(rng, fill.fill(rng, page), kind, *fitted(rng, page, k, turn), quality, turn=turn)
+    share = 1.0 if less and rng.random() < 0.6 else None  # some of it is left out again
+    shot = photo.take(rng, fill.fill(rng, page, share), kind, *fitted(rng, page, k, turn), quality, turn=turn, less=less)
     out = [(record(name, shot, k, name + "-blank" if (pair := rng.random() < pairs and page.answers) else None), shot)]
+    out += [(record(f"{name}-less{i}", other, k), other) for i, other in enumerate(shot.less)]
     if pair:
         medium = str(rng.choice(["digital", "scan", "photo"], p=[0.35, 0.4, 0.25]))
         clean = photo.take(rng, fill.fill(rng, page, 0.0, tidy=True), kind, *fitted(rng, page, k, 0), "ok", medium, turn=0)

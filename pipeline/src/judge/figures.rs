@@ -243,15 +243,32 @@ pub fn is_judged(row: &Row) -> bool {
     row.truth.is_some() || !row.page
 }
 
+/// A page taken as one and its completion within [`RIGHT_WITHIN`], or another picture refused.
+fn is_right(row: &Row) -> bool {
+    let near = row.truth.is_none_or(|truth| (truth - row.said).abs() <= RIGHT_WITHIN);
+    row.called_page == row.page && near
+}
+
+/// How often a page that is read rightly has a higher confidence than one that is not.
+pub fn tells(rows: &[&Row]) -> Option<f64> {
+    let rows = told(rows);
+    let right: Vec<bool> = rows.iter().map(|row| is_right(row)).collect();
+    auc(&column(&rows, |row| row.sure), &right, &weights(&rows))
+}
+
+/// Which tenth of 0..1 a confidence is in.
+fn tenth(sure: f64) -> usize {
+    ((sure * 10.0).max(0.0) as usize).min(9)
+}
+
 /// What confidence is worth: the photos by tenths of it.
 pub fn reliability(rows: &[&Row]) -> [Bin; 10] {
     let judged = |row: &&&Row| is_judged(row);
     std::array::from_fn(|tenth| {
-        let of = |row: &&&Row| ((row.sure * 10.0).max(0.0) as usize).min(9) == tenth;
+        let of = |row: &&&Row| self::tenth(row.sure) == tenth;
         let some: Vec<&Row> = rows.iter().filter(judged).filter(of).copied().collect();
         let off: Vec<f64> = some.iter().filter_map(|row| Some((row.truth? - row.said).abs())).collect();
-        let near = |row: &Row| row.truth.is_none_or(|truth| (truth - row.said).abs() <= RIGHT_WITHIN);
-        let right = some.iter().filter(|row| row.called_page == row.page && near(row)).count();
+        let right = some.iter().filter(|row| is_right(row)).count();
         let mean = |sum: f64, of: usize| sum / of.max(1) as f64;
         Bin {
             photos: some.len(),
@@ -268,6 +285,21 @@ pub fn calibration(rows: &[&Row]) -> Option<f64> {
     let photos: usize = bins.iter().map(|bin| bin.photos).sum();
     let off: f64 = bins.iter().map(|bin| bin.photos as f64 * (bin.right - bin.sure).abs()).sum();
     (photos > 0).then(|| off / photos as f64)
+}
+
+/// The calibration error to expect by luck alone, were each confidence exactly how likely it is to be right: few photos of one tenth are
+/// seldom right just as often as they should be.
+pub fn luck(rows: &[&Row]) -> Option<f64> {
+    let judged: Vec<&Row> = rows.iter().copied().filter(|row| is_judged(row)).collect();
+    let mut variance = [0.0; 10];
+    for row in &judged {
+        if let Some(sum) = variance.get_mut(tenth(row.sure)) {
+            *sum += row.sure * (1.0 - row.sure);
+        }
+    }
+    // The mean distance of a normal variable from its mean.
+    let off: f64 = variance.iter().map(|sum: &f64| (std::f64::consts::FRAC_2_PI * sum).sqrt()).sum();
+    (!judged.is_empty()).then(|| off / judged.len() as f64)
 }
 
 /// Linear between the two values beside it.
@@ -338,7 +370,7 @@ mod tests {
     }
 
     /// `python` in models/, over the same rows: see the comment at [`rows`].
-    const PYTHON: [(&str, f64); 9] = [
+    const PYTHON: [(&str, f64); 11] = [
         ("mae", 0.269773292228),
         ("rho", 0.548854669776),
         ("ends", 0.919101123596),
@@ -348,6 +380,8 @@ mod tests {
         ("receipts refused", 0.925925925926),
         ("unusable", 0.222222222222),
         ("calibration", 0.332389380531),
+        ("luck", 0.093310447685),
+        ("tells", 0.489194748841),
     ];
 
     #[test]
@@ -365,6 +399,8 @@ mod tests {
             refused(&receipts),
             unusable(&rows),
             calibration(&rows),
+            luck(&rows),
+            tells(&rows),
         ];
         for ((name, expected), got) in PYTHON.iter().zip(got) {
             let got = got.unwrap_or(f64::NAN);
@@ -377,7 +413,10 @@ mod tests {
         let one = rows();
         let one: Vec<&Row> = one.iter().take(2).collect();
         assert_eq!((order(&one), ends(&one), unusable(&one)), (None, None, None));
-        assert_eq!((mae(&[]), page_accuracy(&[]), calibration(&[]), interval(&[], &mae)), (None, None, None, None));
+        assert_eq!(
+            (mae(&[]), page_accuracy(&[]), calibration(&[]).or(luck(&[])).or(tells(&[])), interval(&[], &mae)),
+            (None, None, None, None)
+        );
         let same: Vec<&Row> = std::iter::repeat_n(one[1], 9).collect();
         assert_eq!((order(&same), complete(0.5)(&same)), (None, None), "all alike, nothing to tell apart");
     }

@@ -40,6 +40,8 @@ impl Table {
         table.add("receipts refused", ">= .7", &of(&|row| row.kind == "receipt"), &figures::refused);
         table.add("unusable found at 3 % false rejects", ">= .9", &pages, &figures::unusable);
         table.add("calibration error", "<= .05", &of(&figures::is_judged), &figures::calibration);
+        table.add("calibration error by luck alone", "", &of(&figures::is_judged), &figures::luck);
+        table.add("confidence of right against wrong readings, AUC", "", &told, &figures::tells);
         table.reliability(&all);
         table
     }
