@@ -140,12 +140,16 @@ def tells(rows):
     return auc(column(rows, "sure"), [right(r) for r in rows], weights(rows)) if rows else None
 
 
+def tenths(rows):
+    """The rows whose confidence is in 0 to .1, .1 to .2, and so on: ten lists."""
+    return [[r for r in rows if min(int(r["sure"] * 10), 9) == b] for b in range(10)]
+
+
 def reliability(rows):
     """Confidence against being right (a page taken as one, completion within .1), in ten bins: (bin, photos, mean confidence, share
     that is right, mean error of completion or None). Empty bins are left out."""
-    rows, out = judged(rows), []
-    for b in range(10):
-        some = [r for r in rows if min(int(r["sure"] * 10), 9) == b]
+    out = []
+    for b, some in enumerate(tenths(judged(rows))):
         off = [abs(r["truth"] - r["said"]) for r in some if r["truth"] is not None]
         if some:
             out.append((b, len(some), float(np.mean(column(some, "sure"))), float(np.mean([right(r) for r in some])), float(np.mean(off)) if off else None))
@@ -162,7 +166,7 @@ def luck(rows):
     """The calibration error to expect by luck alone, were each confidence exactly how likely it is to be right: few photos in a bin are
     seldom right just as often as they should be."""
     rows = judged(rows)
-    spread = [column([r for r in rows if min(int(r["sure"] * 10), 9) == b], "sure") for b in range(10)]
+    spread = [column(some, "sure") for some in tenths(rows)]
     return float(sum(np.sqrt(2 / np.pi * (p * (1 - p)).sum()) for p in spread)) / len(rows) if rows else None
 
 

@@ -47,6 +47,7 @@ import tensorflow as tf
 from scipy.optimize import isotonic_regression
 
 import net
+from export import reader_of, weights_of
 from synth.photo import CELL, DENSITY, SIGHT
 from synth.shards import Shards
 
@@ -269,8 +270,6 @@ def begin():
     fresh = net.init(args.seed)
     if args.start is None:
         return fresh
-    from export import weights_of
-
     unfolding = net.Unfolding(weights_of(args.start), fresh)
     net.maps(unfolding, fresh, scaled(crops(Shards(args.data / "train"), np.random.default_rng(9), 48)[0]))
     return unfolding.params
@@ -371,9 +370,9 @@ def isotonic(said, right):
     return {"iso.at": at[None, :-1], "iso.gain": 1 / wide[None], "iso.step": np.diff(to)[:, None], "iso.base": to[:1]}
 
 
-def whole(read, *folders):
+def whole(read, folder):
     """(raw completion, features, quality, completion, whether it has one) of whole photos."""
-    raw, row, labels = (np.concatenate(some) for some in zip(*(rows(read, Shards(folder)) for folder in folders)))
+    raw, row, labels = rows(read, Shards(folder))
     quality, truth = labels[:, 0].astype(int), labels[:, 1]
     return raw, row, quality, truth, (quality == 0) & (truth >= 0)
 
@@ -382,8 +381,6 @@ def maps_there():
     """The weights of the maps that this run came to or, before it has, of the model that it begins from."""
     if args.start is None or (args.run / "trunk.npz").exists():
         return dict(np.load(args.run / "trunk.npz"))
-    from export import weights_of
-
     return {k: v for k, v in weights_of(args.start).items() if k.split(".")[0] in net.CONVS}
 
 
@@ -413,15 +410,14 @@ def head_of(learnt, called, weight, near, unlike, seed):
 
 
 def train_heads():
-    from export import reader_of
-
     trunk = maps_there()
     read = reader_of(trunk, args.data / "heads")
     # What the maps' sum and a confidence are worth is asked of pages unlike those that all else learnt from: other fonts and digits, half
     # of them other tasks. So is what a confidence is read from: where the maps know every font, they are wrong for other reasons.
     raw_held, row_held, called_held, truth_held, told_held = whole(read, args.data / "held")
-    raw, row, called, truth, told = whole(read, args.data / "heads", args.data / "sure")
-    unlike = tf.constant(np.arange(len(raw)) >= len(Shards(args.data / "heads")), tf.float32)
+    both = [whole(read, args.data / name) for name in ("heads", "sure")]
+    raw, row, called, truth, told = (np.concatenate(each) for each in zip(*both))
+    unlike = tf.constant(np.repeat([0.0, 1.0], [len(some[0]) for some in both]), tf.float32)
     p = net.init_read(args.seed)
     low, high = calibrate(raw_held[told_held], truth_held[told_held])
     p["cal.low"][:], p["cal.gain"][:] = low, 1 / (high - low)

@@ -282,13 +282,13 @@ def fill(rng, sheet, fraction=None, tidy=False):
         used, state = a.boxes, EMPTY
         if done:
             who, on = (second, shared_pen(pen, second)) if second is not None and a.place > 0.5 else (h, pen)
-            near = pen.near(a.boxes)
-            before = on.ink[near].copy(), pen.ink[near].copy()
+            near, layers = pen.near(a.boxes), [pen.ink] if on is pen else [pen.ink, on.ink]  # what is struck out is so by the first pen
+            before = [layer[near].copy() for layer in layers]
             used = write(who, on, a, sheet)
             state = FILLED
             if rng.random() < plan.struck and a.kind not in ("dots", "trace"):
                 state = FILLED if strike(h, pen, a) else STRUCK
-            for layer, was in zip((on.ink, pen.ink), before):
+            for layer, was in zip(layers, before):
                 owner[near][layer[near] > was] = i + 1
         states.append(state)
         for b in used:

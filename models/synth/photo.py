@@ -298,7 +298,7 @@ def take(rng, page, kind, w, h, quality="ok", medium=None, turn=None, less=0):
         done = sum(s == STATES[FILLED] for s in told) / len(told) if told else None
         return Photo(pixels, truth, areas, quality, done, kind, medium, jpeg)
 
-    out = shot(page, pixels, inked)
+    taken = shot(page, pixels, inked)
     if less and both:
         k = page.owner.shape[1] / page.w
         owner = cv2.remap(cv2.dilate(page.owner, np.ones((3, 3))), (u * k).astype(np.float32), (v * k).astype(np.float32), cv2.INTER_NEAREST)
@@ -307,9 +307,9 @@ def take(rng, page, kind, w, h, quality="ok", medium=None, turn=None, less=0):
             gone = left_out(rng, written)
             hidden = rid(owner, gone)
             area, items, states = page.without(gone)
-            out.less.append(shot(dataclasses.replace(page, area=area, items=items, states=states), np.where(hidden[..., None], unwritten, pixels),
+            taken.less.append(shot(dataclasses.replace(page, area=area, items=items, states=states), np.where(hidden[..., None], unwritten, pixels),
                                  np.where(hidden, 0, inked)))
-    return out
+    return taken
 
 
 def left_out(rng, written):

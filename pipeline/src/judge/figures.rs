@@ -264,8 +264,8 @@ fn tenth(sure: f64) -> usize {
 /// What confidence is worth: the photos by tenths of it.
 pub fn reliability(rows: &[&Row]) -> [Bin; 10] {
     let judged = |row: &&&Row| is_judged(row);
-    std::array::from_fn(|tenth| {
-        let of = |row: &&&Row| self::tenth(row.sure) == tenth;
+    std::array::from_fn(|bin| {
+        let of = |row: &&&Row| tenth(row.sure) == bin;
         let some: Vec<&Row> = rows.iter().filter(judged).filter(of).copied().collect();
         let off: Vec<f64> = some.iter().filter_map(|row| Some((row.truth? - row.said).abs())).collect();
         let right = some.iter().filter(|row| is_right(row)).count();
