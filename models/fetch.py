@@ -60,6 +60,8 @@ SOURCES = [
     debian("fonts-crosextra-caladea", "held", "print", ["*Regular*"]),
     debian("fonts-arphic-gkai00mp", "train", "print-han", ["*.ttf"], "Arphic-1999"),
     debian("fonts-arphic-gbsn00lp", "train", "print-han", ["*.ttf"], "Arphic-1999"),
+    debian("fonts-wqy-zenhei", "train", "print-han", ["*.ttc"], "GPL-2 with font exception"),
+    debian("fonts-noto-cjk", "train", "print-han", ["NotoSansCJK-Regular.ttc", "NotoSerifCJK-Regular.ttc", "NotoSerifCJK-Bold.ttc"]),
     debian("fonts-wqy-microhei", "held", "print-han", ["*.ttc"], "Apache-2.0 or GPL-3 with font exception"),
     debian("tuxpaint-stamps-default", "both", "pictures", ["animals", "clothes", "faces", "food", "hobbies", "household", "money", "plants", "seasonal", "sports",
                                                               "town", "vehicles"], "GPL-2"),

@@ -8,8 +8,9 @@ pictures.csv   photos and screenshots of what is no page, and photos and scans o
 forms.csv      blank forms and worksheets that can be filled in on a screen: their fields tell where answers are expected
 worksheets.csv pages of worksheets, exams and schoolbooks, with where answers are expected as told by eye; and printed pages that ask
                nothing
+hands.csv      scans of letters and diaries, with where their lines are (ALTO): words that people wrote, to write with
 
-They come out in .fonts/train as `pictures`, `documents`, `worksheets` and `prints`, with an index.json each. --mirror: a folder of
+They come out in .fonts/train as `pictures`, `documents`, `worksheets`, `prints` and `hands`, with an index.json each. --mirror: a folder of
 bare clones, DIR/owner+name/ANY, in place of GitHub. What cannot be had is left out, and said; without any of it the generator draws all
 by itself. Lengths in the tables are in units of a page 1000 wide; an answer is `text`, `tick`, `bare` (paper where nothing is
 printed) or `unsure`, and its box.
@@ -28,6 +29,7 @@ from PIL import Image, ImageOps
 
 import fetch
 import github
+import handwriting
 from eval import on_white
 
 HERE = pathlib.Path(__file__).parent
@@ -156,6 +158,20 @@ class Sources:
         return data
 
 
+def letter(row, data):
+    """Keeps the words of a page that somebody wrote, below each other."""
+    grey = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("L"))
+    words = handwriting.words(grey, row["written"])
+    sheet, at, boxes = np.zeros((sum(w.shape[0] for w, _ in words), max(w.shape[1] for w, _ in words)), np.uint8), 0, []
+    for w, base in words:
+        sheet[at:at + w.shape[0], :w.shape[1]] = w
+        boxes.append([at, w.shape[0], w.shape[1], base])
+        at += w.shape[0]
+    name = row["blob"][:12] + ".png"
+    Image.fromarray(sheet).save(HOME / "hands" / name)
+    yield "hands", {"file": name, "words": boxes}
+
+
 def gather(table, homes, keep, sources):
     rows, index, why = github.rows(HERE / table), {home: [] for home in homes}, {}
     for home in homes:
@@ -181,7 +197,8 @@ def main():
     logging.getLogger("pypdf").setLevel(logging.ERROR)  # it tells of each small fault that it puts right
     with tempfile.TemporaryDirectory() as folder:
         sources = Sources(args.mirror, folder)
-        for table, homes, keep in (("pictures.csv", ["pictures"], picture), ("forms.csv", ["documents"], form), ("worksheets.csv", ["worksheets", "prints"], sheet)):
+        for table, homes, keep in (("pictures.csv", ["pictures"], picture), ("forms.csv", ["documents"], form), ("worksheets.csv", ["worksheets", "prints"], sheet),
+                                   ("hands.csv", ["hands"], lambda row, data: letter({**row, "written": sources.get(row | {"path": row["lines"], "blob": row["lines_blob"]})}, data))):
             if args.only in (None, table):
                 gather(table, homes, keep, sources)
 

@@ -34,7 +34,7 @@ def data(args):
 def demo(args):
     args.out.mkdir(parents=True, exist_ok=True)
     rows, books = [], shelf("train")
-    books.scenes = {}  # the same photos whether `real.py` has been or not
+    books.scenes, books.hands = {}, []  # the same photos whether `real.py` has been or not
     for i in range(args.count):
         rng = np.random.default_rng([args.seed, i])
         # Every sixth photo is bad, in turn; the rest are good and spread over blank, partial and full.

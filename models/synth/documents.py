@@ -33,7 +33,7 @@ def document(p):
     """A page of a real form or worksheet, to be written into."""
     rng = p.rng
     home = "worksheets" if p.shelf.worksheets and (not p.shelf.documents or rng.random() < 0.35) else "documents"
-    page = pick(rng, getattr(p.shelf, home))
+    page, p.untouched = pick(rng, getattr(p.shelf, home)), 0.3
     at = lay(p, home, page)
     inside = lambda box: box[0] >= 0 and box[1] >= 0 and box[2] <= p.w and box[3] <= p.h
     shown = [{**f, "box": at(f["box"])} for f in page["fields"]]

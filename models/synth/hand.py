@@ -1,4 +1,4 @@
-"""Handwriting: fonts, a plotter's letters bent to a hand, pen strokes of characters, digits people wrote. Drawn into ink.
+"""Handwriting: fonts, a plotter's letters bent to a hand, pen strokes of characters, digits and words people wrote. Drawn into ink.
 
 An ink layer is a uint8 array as large as the sheet; lengths are in the sheet's units (a page is 1000 wide).
 """
@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
-from .shelf import number, pick, text
+from .shelf import number, pick, text, words_of
 
 SHIFT = 4  # sub-pixel bits of cv2's coordinates
 
@@ -53,8 +53,10 @@ class Hand:
         else:
             self.style = "font" if rng.random() < 0.62 else "hershey"
             self.face = pick(rng, shelf.hand)
+            if shelf.hands and rng.random() < 0.5:  # what somebody wrote, where it does not matter what is written
+                self.style, self.cuts = "cut", pick(rng, shelf.hands)
         self.plotter = shelf.hershey[pick(rng, sorted(shelf.hershey))]
-        self.tiles = rng.random() < 0.35  # digits people wrote, in place of the font's
+        self.tiles = rng.random() < (0.7 if self.style == "cut" else 0.35)  # digits people wrote, in place of the font's
         self.tool(rng)
 
     def tool(self, rng):
@@ -107,7 +109,7 @@ class Hand:
         rng = self.rng
         if self.tiles and not self.typed and words.isdigit():
             return self.digit_tile(words, px, limit)
-        if self.style == "font" or (self.style == "strokes" and not any(c in self.shelf.strokes for c in words)):
+        if self.style in ("font", "cut") or (self.style == "strokes" and not any(c in self.shelf.strokes for c in words)):
             latin = self.latin and not any(ord(c) > 0x2e80 for c in words)
             f = self.shelf.font(self.latin if latin else self.face, px * (1.2 if not self.han else 1.1))
             while len(words) > 1 and f.getlength(words) > limit:
@@ -141,6 +143,26 @@ class Hand:
         lines(a, out, self.pen)
         return a, px * 1.5
 
+    def cut_tile(self, px, limit):
+        """Words of a writer's page, as many as there is room for."""
+        rng, sheet = self.rng, words_of(self.shelf.home / "hands" / self.cuts["file"])
+        k, at, parts = px / 40, px * 0.1, []
+        while True:
+            some = [pick(rng, self.cuts["words"]) for _ in range(4)]
+            fits = [w for w in some if at + w[2] * k <= limit]
+            if not fits and parts:
+                break
+            top, high, wide, base = fits[0] if fits else min(some, key=lambda w: w[2])
+            size = (max(1, min(int(wide * k), int(limit))), max(1, int(high * k)))
+            parts.append((at, base * k, cv2.resize(sheet[top:top + high, :wide], size, interpolation=cv2.INTER_AREA if k < 1 else cv2.INTER_LINEAR)))
+            at += size[0] + px * rng.uniform(0.25, 0.7)
+        out = np.zeros((int(px * 2.8) + 4, int(at) + 4), np.uint8)
+        for x, base, word in parts:
+            stamp(out, word, int(x), int(round(px * 1.8 - base)))
+        if self.width > 2.4 and px > 14:
+            out = cv2.dilate(out, np.ones((2, 2), np.uint8))
+        return out, px * 1.8
+
     def digit_tile(self, words, px, limit):
         rng, parts = self.rng, []
         k = max(4, int(px * 1.3))
@@ -157,11 +179,12 @@ class Hand:
         """Writes into the box, on a base line near its bottom; returns the width used."""
         rng, s = self.rng, page.scale
         size = min(size or self.size, h * 0.92) * rng.uniform(0.9, 1.08)
-        if words is None:
+        cut = words is None and kind == "text" and self.style == "cut"
+        if words is None and not cut:
             han = self.shelf.characters if self.han and kind == "text" else None
             words = number(rng) if kind == "number" else text(rng, max(1, w / size / (1.05 if han else 2.3)), han)
         self.pen = max(0.5, self.width * s)
-        a, base = self.tile(words, max(5.0, size * s), w * s)
+        a, base = self.cut_tile(max(5.0, size * s), w * s) if cut else self.tile(words, max(5.0, size * s), w * s)
         if not self.typed:
             m = cv2.getRotationMatrix2D((0, base), float(rng.normal(0, 0.9)), 1.0)
             m[0, 1] += (self.slant * 0.6 if self.style == "font" else 0)

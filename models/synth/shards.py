@@ -57,7 +57,7 @@ def draw(rng, name, split, layout, whole, pairs, bad, real=0.12, kinds=None, les
     kind, page = make(rng, books, layout=layout, kinds=kinds)
     quality = str(rng.choice(["ok", "blurred", "dark", "cropped"], p=[1 - bad, bad * 0.3, bad * 0.3, bad * 0.4]))
     turn = photo.turned(rng)
-    share = 1.0 if less and rng.random() < 0.6 else None  # some of it is left out again
+    share = written(rng, page.untouched) if less else None
     shot = photo.take(rng, fill.fill(rng, page, share), kind, *fitted(rng, page, k, turn), quality, turn=turn, less=less)
     out = [(record(name, shot, k, name + "-blank" if (pair := rng.random() < pairs and page.answers) else None), shot)]
     out += [(record(f"{name}-less{i}", other, k), other) for i, other in enumerate(shot.less)]
@@ -66,6 +66,14 @@ def draw(rng, name, split, layout, whole, pairs, bad, real=0.12, kinds=None, les
         clean = photo.take(rng, fill.fill(rng, page, 0.0, tidy=True), kind, *fitted(rng, page, k, 0), "ok", medium, turn=0)
         out.append((record(name + "-blank", clean, k), clean))
     return out
+
+
+def written(rng, untouched):
+    """How much of a page is written that is kept twice more with some of it left out, so that of all three photos as many are blank as
+    were to be; of a blank page there is but one, and of the others every seventh copy is blank (`photo.left_out`)."""
+    blank = (3 * untouched - 0.3) / (0.7 + 2 * untouched)
+    u = rng.random()
+    return 0.0 if u < blank else 1.0 if u < 0.4 * blank + 0.6 else rng.random()
 
 
 def write(job):

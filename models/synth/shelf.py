@@ -10,6 +10,7 @@ HOME = pathlib.Path(__file__).parent.parent / ".fonts"
 SYLLABLES = ("a an ba be ca co da de el en er fi ga ge ha he hi in is ka la le lo ma me mi na ne no o on or pa pe ra re ri ro sa se si "
              "so sta ta te ti to tu un ur va ve wa we zi sch ch th ing und").split()
 SHORT = "the of and to in is it was for on der die das und in zu mit von ist la el de los que et les un".split()
+GB2312 = [bytes((row, cell)).decode("gb2312") for row in range(0xb0, 0xd8) for cell in range(0xa1, 0xff if row < 0xd7 else 0xfa)]  # its 3 755 common characters
 ASK = ("Write", "Read", "Calculate", "Fill in", "Solve", "Draw", "Circle", "Complete", "Tick", "Match", "Look at", "Schreibe",
        "Rechne", "Lies", "Ergänze", "Complète", "Escribe", "Name", "Explain", "Show", "Color", "Trace")
 
@@ -31,7 +32,7 @@ class Shelf:
         self.stamps, self.textures = find("stamps"), find("textures")
         index = lambda name: json.loads(path.read_text()) if (path := home / name / "index.json").exists() else []
         # None of these, unless `real.py` gathered some.
-        self.documents, self.worksheets, self.prints = (index(n) for n in ("documents", "worksheets", "prints"))
+        self.documents, self.worksheets, self.prints, self.hands = (index(n) for n in ("documents", "worksheets", "prints", "hands"))
         real = index("pictures")
         self.pages, self.scenes = [r for r in real if r["corners"]], {}
         for r in real:
@@ -40,6 +41,8 @@ class Shelf:
         self.strokes = json.loads((home / "strokes.json").read_text())
         self.hershey = json.loads((home / "hershey.json").read_text())
         self.characters = sorted(self.strokes)
+        # What is printed to train on is of all that schoolbooks have; of these few a net knows each by its shape.
+        self.printed = self.characters if split == "held" else sorted(set(GB2312) - set(json.loads((home.parent / "held/strokes.json").read_text())))
 
     def font(self, path, size):
         key = (path, max(5, int(round(size))))
@@ -55,6 +58,12 @@ def picture(path):
     """RGB, or RGBA of a stamp."""
     image = Image.open(path)
     return np.asarray(image.convert("RGBA" if "A" in image.getbands() else "RGB"))
+
+
+@functools.lru_cache(40)
+def words_of(path):
+    """The words of a writer, below each other."""
+    return np.asarray(Image.open(path))
 
 
 _shelves = {}
