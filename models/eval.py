@@ -23,7 +23,7 @@ import judge
 import wiped
 
 HERE = pathlib.Path(__file__).parent
-SHIPPED = HERE / "page/12"
+SHIPPED = HERE / "page/13"
 STATES = ("blank", "answered", "struck_out")
 
 
