@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
+from handwriting import TALL
+
 from .shelf import number, pick, text, words_of
 
 SHIFT = 4  # sub-pixel bits of cv2's coordinates
@@ -146,7 +148,7 @@ class Hand:
     def cut_tile(self, px, limit):
         """Words of a writer's page, as many as there is room for."""
         rng, sheet = self.rng, words_of(self.shelf.home / "hands" / self.cuts["file"])
-        k, at, parts = px / 40, px * 0.1, []
+        k, at, parts = px / TALL, px * 0.1, []
         while True:
             some = [pick(rng, self.cuts["words"]) for _ in range(4)]
             fits = [w for w in some if at + w[2] * k <= limit]
