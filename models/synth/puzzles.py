@@ -4,7 +4,7 @@ import numpy as np
 
 from .exercises import blank
 from .shelf import number, pick
-from .sheet import clipart, numbered
+from .sheet import clipart, header, numbered
 
 
 class Frames:
@@ -25,6 +25,34 @@ class Frames:
         p.answer("number", [(x + inset, y + inset, x + w - inset, y + h - inset)], middle=True, digits=digits)
 
 
+def square(p, frames, x, y, k, cells, given, thick=0):
+    """A square of cells, `given()` printed in each or None where it is to be found; every `thick` of them a heavy line."""
+    for r in range(cells):
+        for c in range(cells):
+            frames.draw(x + c * k, y + r * k, k, k, given(), digits=1 if cells > 3 else None)
+    for i in range(0, cells + 1, thick) if thick else ():
+        p.line(x, y + i * k, x + cells * k, y + i * k, 4, frames.ink), p.line(x + i * k, y, x + i * k, y + cells * k, 4, frames.ink)
+
+
+def grids(p):
+    """A page of nothing but Sudokus, or charts of numbers of which some lack: as often as not nobody has solved any of it yet."""
+    rng, frames = p.rng, Frames(p, "box")
+    p.untouched = 0.45
+    y = header(p, rng.uniform(35, 120))
+    cells = int(pick(rng, [4, 6, 6, 9, 9, 9, 9, 10]))
+    across, side = int(rng.integers(1, 4 if cells < 9 else 3)), rng.uniform(45, 120)
+    apart = rng.uniform(20, 80)
+    k = min(90, (1000 - 2 * side - apart * (across - 1)) / (across * cells), (p.h - y - 60) / cells)
+    share = rng.uniform(0.2, 0.5) if rng.random() < 0.8 else rng.uniform(0.5, 0.95)
+    given = lambda: str(rng.integers(1, cells + 1 if cells < 10 else 101)) if rng.random() < share else None
+    thick = {4: 2, 6: 3, 9: 3}.get(cells, cells) if rng.random() < 0.85 else 0
+    rows = min(int((p.h - y - 40) // (cells * k + apart)) or 1, max(1, 400 // (across * cells * cells)), int(rng.integers(1, 5)))
+    for _ in range(rows):
+        for t in range(across):
+            square(p, frames, side + t * (cells * k + apart), y, k, cells, given, thick)
+        y += cells * k + apart
+
+
 def squares_task(p, x, y, w, n):
     """Magic squares and Sudokus: some squares printed, the others to be found."""
     rng, frames = p.rng, Frames(p, "box")
@@ -35,11 +63,7 @@ def squares_task(p, x, y, w, n):
     thick = {4: 2, 6: 3, 9: 3}.get(cells, cells) if rng.random() < 0.7 else 0
     for t in range(min(across, int(rng.integers(1, 4)))):
         x0 = x + t * (cells * k + apart)
-        for r in range(cells):
-            for c in range(cells):
-                frames.draw(x0 + c * k, y + r * k, k, k, str(rng.integers(1, 10 if cells > 3 else 30)) if rng.random() < given else None, digits=1 if cells > 3 else None)
-        for i in range(0, cells + 1, thick) if thick else ():
-            p.line(x0, y + i * k, x0 + cells * k, y + i * k, 4, frames.ink), p.line(x0 + i * k, y, x0 + i * k, y + cells * k, 4, frames.ink)
+        square(p, frames, x0, y, k, cells, lambda: str(rng.integers(1, 10 if cells > 3 else 30)) if rng.random() < given else None, thick)
     return y + cells * k + 18
 
 
