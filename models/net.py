@@ -158,6 +158,7 @@ class Unfolding(Tf):
         if w is None:  # it is added to what came in: a residual, at nothing
             self.params[name + ".g"] = np.zeros_like(self.params[name + ".g"])
             return tf.constant(0.0)
+        known = len(b)
         w, b = self.widened(name, w, b)
         if name in PLAIN:
             self.params |= {name + ".w": w, name + ".b": b}
@@ -165,8 +166,10 @@ class Unfolding(Tf):
         y = self.conv(x, w, **kw)
         mean, variance = (v.numpy() for v in tf.nn.moments(y, (0, 1, 2)))
         size = np.sqrt((self.params[name + ".w"] ** 2).mean() / (w**2).mean())  # as large as fresh ones: their scale is the pace of training
-        self.params |= {name + ".w": w * size, name + ".g": np.sqrt(variance + EPSILON), name + ".b": b + mean}
-        return y + b
+        gain, base = np.sqrt(variance + EPSILON), b + mean
+        gain[known:], base[known:] = self.params[name + ".g"][known:], 0  # new channels as fresh ones are
+        self.params |= {name + ".w": w * size, name + ".g": gain, name + ".b": base}
+        return (y - mean) * (gain / np.sqrt(variance + EPSILON)) + base
 
     def widened(self, name, w, b):
         """The layer with channels that are new: what comes in by them is not yet looked at, what goes out by them is random."""
@@ -178,7 +181,7 @@ class Unfolding(Tf):
 
 
 def maps(B, p, x):
-    """The trunk's features [N,48,H/CELL,W/CELL] and the map logits: LOGITS."""
+    """The trunk's features [N,TRUNK,H/CELL,W/CELL] and the map logits: LOGITS."""
     def conv(name, y, **kw):
         return B.layer(p, name, y, **kw)
 
@@ -218,10 +221,11 @@ def features(B, p, x):
     page, empty, filled, struck, ink, density = shares(B, logits, content)
 
     # How much of the answer areas is filled, a cell that is rather filled than not counting for more than it says, and one of which it is
-    # hardly said that it is asked for less: there are many of these on bare paper. On a page that shows none, how much handwriting there is.
+    # hardly said that it is asked for less: there are many of these on bare paper. A cell counts by the root of its density: print that is
+    # taken for answers is taken for many small ones. On a page that shows none, how much handwriting there is.
     asked = empty + filled + struck
     left = asked - filled
-    heavy = density * asked
+    heavy = B.exp(B.const(0.5) * B.log(density)) * asked
     most = asked * filled * filled / (filled * filled + left * left + eps * eps)
     whole, done = B.total(heavy * asked), B.total(heavy * most)
     share = B.clip(B.const(10.0) * B.total(ink) / (B.total(page) + B.const(1.0)), 0.0, 1.0)

@@ -162,7 +162,7 @@ def map_loss(B, params, pixels, planes):
     small = tf.sqrt(tf.exp(tf.minimum(logd, 0.0)))
     each = true * asked
     state = -tf.reduce_sum(answer[..., 1:] * tf.nn.log_softmax(logits[..., 2:5]), -1) * true * sure
-    heavy = weight * (1 - said[..., 0]) * sure  # as `net.features` counts
+    heavy = weight * (1 - said[..., 0]) * sure  # each answer 1; `net.features` trusts density less
     got = total(heavy * said[..., 2]) / (total(heavy * (1 - said[..., 0])) + 1)
     want = total(true * filled * sure) / (total(each) + 1)
     crop = tf.clip_by_value(total(each) / 20, 0, 1)
