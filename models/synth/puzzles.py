@@ -25,12 +25,12 @@ class Frames:
         p.answer("number", [(x + inset, y + inset, x + w - inset, y + h - inset)], middle=True, digits=digits)
 
 
-def square(p, frames, x, y, k, cells, given, thick=0):
-    """A square of cells, `given()` printed in each or None where it is to be found; every `thick` of them a heavy line."""
+def square(p, frames, x, y, k, cells, given, heavy):
+    """A square of cells, `given()` printed in each or None where it is to be found; `heavy` lines around its blocks."""
     for r in range(cells):
         for c in range(cells):
             frames.draw(x + c * k, y + r * k, k, k, given(), digits=1 if cells > 3 else None)
-    for i in range(0, cells + 1, thick) if thick else ():
+    for i in range(0, cells + 1, {4: 2, 6: 3, 9: 3}.get(cells, cells)) if heavy else ():
         p.line(x, y + i * k, x + cells * k, y + i * k, 4, frames.ink), p.line(x + i * k, y, x + i * k, y + cells * k, 4, frames.ink)
 
 
@@ -45,11 +45,11 @@ def grids(p):
     k = min(90, (1000 - 2 * side - apart * (across - 1)) / (across * cells), (p.h - y - 60) / cells)
     share = rng.uniform(0.2, 0.5) if rng.random() < 0.8 else rng.uniform(0.5, 0.95)
     given = lambda: str(rng.integers(1, cells + 1 if cells < 10 else 101)) if rng.random() < share else None
-    thick = {4: 2, 6: 3, 9: 3}.get(cells, cells) if rng.random() < 0.85 else 0
+    heavy = rng.random() < 0.85
     rows = min(int((p.h - y - 40) // (cells * k + apart)) or 1, max(1, 400 // (across * cells * cells)), int(rng.integers(1, 5)))
     for _ in range(rows):
         for t in range(across):
-            square(p, frames, side + t * (cells * k + apart), y, k, cells, given, thick)
+            square(p, frames, side + t * (cells * k + apart), y, k, cells, given, heavy)
         y += cells * k + apart
 
 
@@ -60,10 +60,10 @@ def squares_task(p, x, y, w, n):
     given, apart = rng.uniform(0.25, 0.7), rng.uniform(20, 60)
     k = min(k, (w - 4) / cells)
     across = max(1, int((w + apart) / (cells * k + apart)))
-    thick = {4: 2, 6: 3, 9: 3}.get(cells, cells) if rng.random() < 0.7 else 0
+    heavy = rng.random() < 0.7
     for t in range(min(across, int(rng.integers(1, 4)))):
         x0 = x + t * (cells * k + apart)
-        square(p, frames, x0, y, k, cells, lambda: str(rng.integers(1, 10 if cells > 3 else 30)) if rng.random() < given else None, thick)
+        square(p, frames, x0, y, k, cells, lambda: str(rng.integers(1, 10 if cells > 3 else 30)) if rng.random() < given else None, heavy)
     return y + cells * k + 18
 
 
