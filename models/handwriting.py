@@ -1,4 +1,5 @@
 """Words that somebody wrote, cut out of a scan of a page by where its lines are told to be (ALTO, as archives keep it): their ink alone."""
+import re
 from xml.etree import ElementTree
 
 import cv2
@@ -7,6 +8,7 @@ import numpy as np
 TALL = 40  # pixels from the base line to the top of most words: a capital letter's, near enough
 MANY = 40  # words, and a page tells a hand
 DARK = 90  # of 255, and a pixel is ink
+PRINTED = re.compile("print|typewritten", re.I)
 
 
 def words(grey, told):
@@ -23,14 +25,17 @@ def words(grey, told):
 
 
 def alto(told, shape):
-    """The lines of a page by ALTO: [(base line, outline)], points in pixels of a picture of this shape."""
+    """The lines of a page by ALTO that are not tagged as printed: [(base line, outline)], points in pixels of a picture of this shape."""
     root = ElementTree.fromstring(told)
     space = {"a": root.tag[1:].split("}")[0]}
     page = root.find(".//a:Page", space)
     k = np.float32([shape[1] / float(page.get("WIDTH")), shape[0] / float(page.get("HEIGHT"))])
     points = lambda text: np.float32(text.replace(",", " ").split()).reshape(-1, 2) * k
+    printed = {tag.get("ID") for tag in root.iterfind(".//a:OtherTag", space) if PRINTED.search(tag.get("LABEL") or "")}
     out = []
     for line in root.iterfind(".//a:TextLine", space):
+        if printed & set(line.get("TAGREFS", "").split()):
+            continue
         outline = line.find(".//a:Polygon", space)
         if outline is not None and len(line.get("BASELINE", "").split()) >= 4:
             out.append((points(line.get("BASELINE")), points(outline.get("POINTS"))))

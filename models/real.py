@@ -151,7 +151,7 @@ class Sources:
         package = row["source"].removeprefix("debian:")
         if not (self.folder / package).exists():
             (self.folder / package).mkdir()
-            fetch.unpack("apt", package, self.folder / package)
+            fetch.unpack("apt", package, None, self.folder / package)
         data = (self.folder / package / row["path"]).read_bytes()
         if github.blob(data) != row["blob"]:
             raise OSError("another version of the package")

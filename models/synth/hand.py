@@ -45,7 +45,7 @@ class Hand:
         u = rng.random()
         self.typed = u < typed
         if self.typed:
-            self.face = pick(rng, shelf.print)
+            self.face = pick(rng, shelf.print_han if han else shelf.print)
             self.style = "font"
         elif han:
             self.style = "font" if rng.random() < 0.45 else "strokes"
@@ -59,6 +59,11 @@ class Hand:
                 self.style, self.cuts = "cut", pick(rng, shelf.hands)
         self.plotter = shelf.hershey[pick(rng, sorted(shelf.hershey))]
         self.tiles = rng.random() < (0.7 if self.style == "cut" else 0.35)  # digits people wrote, in place of the font's
+        # A writer's own on top of what a font has; what judges is written as its font is.
+        self.loose = shelf.split == "train" and self.style == "font" and not self.typed
+        self.broad, self.sway = (rng.uniform(0.75, 1.3), rng.uniform(0, 0.12)) if self.loose else (1.0, 0.0)
+        # One writer's threes are alike.
+        self.own = [[pick(rng, tiles) for _ in range(3)] for tiles in shelf.digits] if shelf.split == "train" else shelf.digits
         self.tool(rng)
 
     def tool(self, rng):
@@ -114,6 +119,9 @@ class Hand:
         if self.style in ("font", "cut") or (self.style == "strokes" and not any(c in self.shelf.strokes for c in words)):
             latin = self.latin and not any(ord(c) > 0x2e80 for c in words)
             f = self.shelf.font(self.latin if latin else self.face, px * (1.2 if not self.han else 1.1))
+            if self.style == "font" and self.han and not latin:
+                some = self.shelf.covered(self.face)
+                words = "".join(c if ord(c) < 0x2e80 or c in some else pick(rng, some) for c in words)
             while len(words) > 1 and f.getlength(words) > limit:
                 words = words[:-1]
             wide = int(min(limit, f.getlength(words))) + int(px * 0.6) + 4
@@ -125,7 +133,7 @@ class Hand:
                 a = cv2.erode(a, np.ones((2, 1), np.uint8)) if px > 22 else a
             elif self.width > 2.6 and px > 16:
                 a = cv2.dilate(a, np.ones((2, 2), np.uint8))
-            return a, px * 1.5
+            return self.swayed(a, px, limit) if self.loose else a, px * 1.5
         at, out = px * 0.15, []
         for c in words:
             if c == " ":
@@ -144,6 +152,15 @@ class Hand:
             s[:, 0] -= (s[:, 1] - px * 1.5) * self.slant
         lines(a, out, self.pen)
         return a, px * 1.5
+
+    def swayed(self, a, px, limit):
+        """The same mask wider or narrower, and each of its letters a little off, taller or smaller."""
+        rng, (h, w) = self.rng, a.shape
+        wide = max(8, min(int(w * self.broad), int(limit + px * 0.6 + 4)))
+        coarse = rng.normal(0, self.sway * px, (2, 4, max(3, int(wide / px))))
+        dx, dy = (cv2.resize(c, (wide, h), interpolation=cv2.INTER_CUBIC) for c in coarse)
+        x, y = np.meshgrid(np.linspace(0, w - 1, wide), np.arange(h))
+        return cv2.remap(a, (x + dx).astype(np.float32), (y + dy).astype(np.float32), cv2.INTER_LINEAR, borderValue=0)
 
     def cut_tile(self, px, limit):
         """Words of a writer's page, as many as there is room for."""
@@ -169,7 +186,7 @@ class Hand:
         rng, parts = self.rng, []
         k = max(4, int(px * 1.3))
         for c in words:
-            t = pick(rng, self.shelf.digits[int(c)])
+            t = pick(rng, self.own[int(c)])
             t = cv2.resize(t, (k, k), interpolation=cv2.INTER_AREA if k < 28 else cv2.INTER_LINEAR)
             lo, hi = int(k * 0.14), int(k * 0.86)
             parts.append(cv2.convertScaleAbs(t[:, lo:hi], alpha=1.3))
@@ -183,7 +200,7 @@ class Hand:
         size = min(size or self.size, h * 0.92) * rng.uniform(0.9, 1.08)
         cut = words is None and kind == "text" and self.style == "cut"
         if words is None and not cut:
-            han = self.shelf.characters if self.han and kind == "text" else None
+            han = (self.shelf.covered(self.face) if self.style == "font" else self.shelf.characters) if self.han and kind == "text" else None
             words = number(rng) if kind == "number" else text(rng, max(1, w / size / (1.05 if han else 2.3)), han)
         self.pen = max(0.5, self.width * s)
         a, base = self.cut_tile(max(5.0, size * s), w * s) if cut else self.tile(words, max(5.0, size * s), w * s)

@@ -1,7 +1,7 @@
 """Kinds of pages, made of tasks or of a kind of their own."""
 import numpy as np
 
-from . import documents, exercises, forms, papers, puzzles, tasks
+from . import documents, exercises, forms, papers, puzzles, tables, tasks
 from .shelf import chosen, number, pick
 from .sheet import Sheet, clipart, header, paragraph
 
@@ -353,7 +353,7 @@ def blank(p):
 KINDS = {"worksheet": (worksheet, 0.25), "drill": (drill, 0.09), "exam": (exam, 0.05), "form": (form, 0.06), "answer-sheet": (answer_sheet, 0.15),
          "answer-table": (answer_table, 0.08), "cover": (cover, 0.02), "notes": (notes, 0.07), "reading": (reading, 0.05), "blank": (blank, 0.01),
          "document": (documents.document, 0.17), "paper": (papers.paper, 0.16), "quiz": (papers.quiz, 0.05), "textbook": (papers.textbook, 0.05), "tax": (papers.tax, 0.04),
-         "grids": (puzzles.grids, 1e-6)}  # by --kinds alone: the pages that judge stay as they were
+         "grids": (puzzles.grids, 1e-6), "tables": (tables.tables, 1e-6)}  # by --kinds alone: the pages that judge stay as they were
 
 
 def make(rng, shelf, scale=1.1, layout="train", kinds=None):

@@ -259,7 +259,8 @@ def poster(rng, books, h, w):
     while y < h * 0.92:
         size = float(np.exp(rng.uniform(np.log(16), np.log(h / 6))))
         words = text(rng, rng.integers(3, 9), books.characters) if han else text(rng, rng.integers(1, 5))
-        f = books.font(pick(rng, books.print_han if han else books.print), size)
+        face = pick(rng, books.print_han if han else books.print)
+        f, words = books.font(face, size), "".join(c for c in words if c in books.covered(face)) if han else words
         fill, x = colour(rng, 0, 255), w / 2 if rng.random() < 0.6 else w * 0.08
         if rng.random() < 0.25:
             long = min(f.getlength(words), w * 0.9)

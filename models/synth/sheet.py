@@ -54,7 +54,7 @@ class Sheet:
         self.image, self.draw = image, ImageDraw.Draw(image)
 
     def words(self, n):
-        return text(self.rng, n * (1.8 if self.han else 1), self.shelf.printed if self.han else None)
+        return text(self.rng, n * (1.8 if self.han else 1), self.shelf.covered(self.face_han) if self.han else None)
 
     def answer(self, kind, boxes, **info):
         self.answers.append(Answer(kind, boxes, self.place, info))

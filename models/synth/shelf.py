@@ -2,6 +2,7 @@
 import functools
 import json
 import pathlib
+import re
 
 import numpy as np
 from PIL import Image, ImageFont
@@ -10,7 +11,6 @@ HOME = pathlib.Path(__file__).parent.parent / ".fonts"
 SYLLABLES = ("a an ba be ca co da de el en er fi ga ge ha he hi in is ka la le lo ma me mi na ne no o on or pa pe ra re ri ro sa se si "
              "so sta ta te ti to tu un ur va ve wa we zi sch ch th ing und").split()
 SHORT = "the of and to in is it was for on der die das und in zu mit von ist la el de los que et les un".split()
-GB2312 = [bytes((row, cell)).decode("gb2312") for row in range(0xb0, 0xd8) for cell in range(0xa1, 0xff if row < 0xd7 else 0xfa)]  # its 3 755 common characters
 ASK = ("Write", "Read", "Calculate", "Fill in", "Solve", "Draw", "Circle", "Complete", "Tick", "Match", "Look at", "Schreibe",
        "Rechne", "Lies", "Ergänze", "Complète", "Escribe", "Name", "Explain", "Show", "Color", "Trace")
 
@@ -23,10 +23,10 @@ class Shelf:
             raise SystemExit("no fonts: run `make -C models fonts` first")
         find = lambda use: sorted(p for p in (home / use).iterdir())
         self.print, self.hand, self.print_han = find("print"), find("hand"), find("print-han")
-        self.mono = [f for f in self.print if "courier" in f.name or "Mono" in f.name]
+        self.mono = [f for f in self.print if "courier" in f.name or "mono" in f.name.lower()]
         han = find("hand-han")
-        self.hand_han = [(p, next(q for q in han if q.name == p.name.replace("chinese-simplified", "latin")))
-                         for p in han if "chinese" in p.name]
+        latin = lambda p: p.with_name(re.sub("chinese-[a-z]+|japanese", "latin", p.name))
+        self.hand_han = [(p, latin(p)) for p in han if p != latin(p)]
         f = np.load(home / "digits.npz")
         self.digits = [f["tiles"][f["names"] == d] for d in range(10)]
         self.stamps, self.textures = find("stamps"), find("textures")
@@ -41,8 +41,16 @@ class Shelf:
         self.strokes = json.loads((home / "strokes.json").read_text())
         self.hershey = json.loads((home / "hershey.json").read_text())
         self.characters = sorted(self.strokes)
-        # What is printed to train on is of all that schoolbooks have; of these few a net knows each by its shape.
-        self.printed = self.characters if split == "held" else sorted(set(GB2312) - set(json.loads((home.parent / "held/strokes.json").read_text())))
+        self._covered = {}
+
+    def covered(self, path):
+        """The characters that a font has, of those of this split."""
+        if path not in self._covered:
+            f = self.font(path, 16)
+            glyph = lambda c: (m := f.getmask(c)).size + (bytes(m),)
+            none = {glyph("\U0010ffff"), glyph(" ")}
+            self._covered[path] = [c for c in self.characters if glyph(c) not in none]
+        return self._covered[path]
 
     def font(self, path, size):
         key = (path, max(5, int(round(size))))

@@ -291,7 +291,7 @@ def tianzi_task(p, x, y, w, n):
             y += k * 0.42
         p.grid(x, y, cols * k, k, cols, 1, 1.5, tint)
         p.line(x, y + k / 2, x + cols * k, y + k / 2, 1, tint, True)
-        char, pale = pick(rng, p.shelf.characters), int(rng.integers(0, 4))
+        char, pale = pick(rng, p.shelf.covered(p.face_han)), int(rng.integers(0, 4))
         for c in range(cols):
             p.line(x + (c + 0.5) * k, y, x + (c + 0.5) * k, y + k, 1, tint, True)
             if diagonal:
