@@ -59,6 +59,7 @@ class Hand:
                 self.style, self.cuts = "cut", pick(rng, shelf.hands)
         self.plotter = shelf.hershey[pick(rng, sorted(shelf.hershey))]
         self.tiles = rng.random() < (0.7 if self.style == "cut" else 0.35)  # digits people wrote, in place of the font's
+        self.characters = shelf.covered(self.face) if han and self.style == "font" else shelf.characters
         # A writer's own on top of what a font has; what judges is written as its font is.
         self.loose = shelf.split == "train" and self.style == "font" and not self.typed
         self.broad, self.sway = (rng.uniform(0.75, 1.3), rng.uniform(0, 0.12)) if self.loose else (1.0, 0.0)
@@ -120,8 +121,7 @@ class Hand:
             latin = self.latin and not any(ord(c) > 0x2e80 for c in words)
             f = self.shelf.font(self.latin if latin else self.face, px * (1.2 if not self.han else 1.1))
             if self.style == "font" and self.han and not latin:
-                some = self.shelf.covered(self.face)
-                words = "".join(c if ord(c) < 0x2e80 or c in some else pick(rng, some) for c in words)
+                words = "".join(c if ord(c) < 0x2e80 or c in self.characters else pick(rng, self.characters) for c in words)
             while len(words) > 1 and f.getlength(words) > limit:
                 words = words[:-1]
             wide = int(min(limit, f.getlength(words))) + int(px * 0.6) + 4
@@ -200,7 +200,7 @@ class Hand:
         size = min(size or self.size, h * 0.92) * rng.uniform(0.9, 1.08)
         cut = words is None and kind == "text" and self.style == "cut"
         if words is None and not cut:
-            han = (self.shelf.covered(self.face) if self.style == "font" else self.shelf.characters) if self.han and kind == "text" else None
+            han = self.characters if self.han and kind == "text" else None
             words = number(rng) if kind == "number" else text(rng, max(1, w / size / (1.05 if han else 2.3)), han)
         self.pen = max(0.5, self.width * s)
         a, base = self.cut_tile(max(5.0, size * s), w * s) if cut else self.tile(words, max(5.0, size * s), w * s)

@@ -20,9 +20,9 @@ def said(p, role):
     return number(rng)
 
 
-def rule(p, table, look, line, ink):
-    """A table's lines. `table`: the x of its columns' edges and the y of its rows'."""
-    (xs, ys), dotted = table, p.rng.random() < 0.08
+def rule(p, xs, ys, look, line, ink):
+    """A table's lines, by the edges of its columns and rows."""
+    dotted = p.rng.random() < 0.08
     if look == "bands":
         for top, foot in list(zip(ys, ys[1:]))[1::2]:
             p.box(xs[0], top, xs[-1] - xs[0], foot - top, fill=p.tint, inside=p.tint)
@@ -82,7 +82,7 @@ def any_task(p, x, y, w, n):
     look, line, ink = chosen(rng, RULES, 1)[0], rng.uniform(0.7, 2.4), p.black if rng.random() < 0.4 else p.rule
     if head and rng.random() < 0.35:
         p.box(xs[0], ys[0], xs[-1] - xs[0], ys[1] - ys[0], fill=p.tint, inside=p.tint)
-    rule(p, (xs, ys if head else ys[1:]), look, line, ink)
+    rule(p, xs, ys if head else ys[1:], look, line, ink)
     for a, b in zip(xs, xs[1:]) if head else ():
         p.print((a + b) / 2, (ys[0] + ys[1]) / 2, said(p, "words"), size, b - a - 6, anchor="mm")
     ticks, middle = Ticks(rng), rng.random() < 0.5
