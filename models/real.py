@@ -6,14 +6,17 @@ openly licensed:
 pictures.csv   photos and screenshots of what is no page, and photos and scans of pages, with where the paper's corners are: to
                learn what a page is, never what is on it; some of what is no page is printed on drawn pages, as their figures
 forms.csv      blank forms and worksheets that can be filled in on a screen: their fields tell where answers are expected
+filled.csv     photos and scans of pages that somebody wrote on, or left blank, with where their answers are and how each is, as told by
+               eye: what homework looks like
 worksheets.csv pages of worksheets, exams and schoolbooks, with where answers are expected as told by eye; and printed pages that ask
                nothing
 hands.csv      scans of letters and diaries, with where their lines are (ALTO): words that people wrote, to write with
 
-They come out in .fonts/train as `pictures`, `documents`, `worksheets`, `prints` and `hands`, with an index.json each. --mirror: a folder of
+They come out in .fonts/train as `pictures`, `documents`, `worksheets`, `prints`, `filled` and `hands`, with an index.json each. --mirror: a folder of
 bare clones, DIR/owner+name/ANY, in place of GitHub. What cannot be had is left out, and said; without any of it the generator draws all
 by itself. Lengths in the tables are in units of a page 1000 wide; an answer is `text`, `tick`, `bare` (paper where nothing is
-printed) or `unsure`, and its box.
+printed) or `unsure`, and its box; of filled.csv `answered`, `blank`, `struck` or `unsure` (`page`: of a PDF; `turn`: degrees that bring the picture upright,
+clockwise; `wipe`: whether what is written can be wiped away, as it stands on bare paper, on lines or in cells).
 """
 import argparse
 import io
@@ -46,6 +49,20 @@ def picture(row, data):
     name = row["blob"][:12] + ".jpg"
     image.save(HOME / "pictures" / name, quality=93)
     yield "pictures", {"file": name, "kind": row["kind"], "corners": [float(v) / 100 for v in row["corners"].split()] or None}
+
+
+def filled(row, data):
+    """Keeps one picture of a page with answers, upright, and where they are."""
+    if row["page"]:
+        image = rendered(pypdfium2.PdfDocument(data)[int(row["page"])])
+    else:
+        image = on_white(ImageOps.exif_transpose(Image.open(io.BytesIO(data)))).convert("RGB")
+    image = image.rotate(-int(row["turn"]), expand=True)
+    image.thumbnail((LONGEST, LONGEST), Image.LANCZOS)
+    name = f"{row['blob'][:12]}{'-' + row['page'] if row['page'] else ''}.jpg"
+    image.save(HOME / "filled" / name, quality=93)
+    answers = [answer.split() for answer in row["answers"].split(";")]
+    yield "filled", {"file": name, "wipe": row["wipe"] == "yes", "answers": [{"state": state, "box": [float(v) for v in box]} for state, *box in answers]}
 
 
 def fields(page):
@@ -198,7 +215,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         sources = Sources(args.mirror, folder)
         for table, homes, keep in (("pictures.csv", ["pictures"], picture), ("forms.csv", ["documents"], form), ("worksheets.csv", ["worksheets", "prints"], sheet),
-                                   ("hands.csv", ["hands"], lambda row, data: letter({**row, "written": sources.get(row | {"path": row["lines"], "blob": row["lines_blob"]})}, data))):
+                                   ("filled.csv", ["filled"], filled), ("hands.csv", ["hands"], lambda row, data: letter({**row, "written": sources.get(row | {"path": row["lines"], "blob": row["lines_blob"]})}, data))):
             if args.only in (None, table):
                 gather(table, homes, keep, sources)
 

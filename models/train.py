@@ -48,7 +48,7 @@ from scipy.optimize import isotonic_regression
 
 import net
 from export import reader_of, weights_of
-from synth.photo import CELL, DENSITY, SIGHT
+from synth.photo import CELL, DENSITY, SIGHT, UNTOLD
 from synth.shards import Shards
 
 tf.config.threading.set_intra_op_parallelism_threads(args.threads)
@@ -152,6 +152,7 @@ def map_loss(B, params, pixels, planes):
     page, empty, filled, struck, unsure, ink, logd = (t[:, i] for i in range(7))
     logd = logd * (DENSITY[1] - DENSITY[0]) + DENSITY[0]
     sure = 1 - unsure
+    told = lambda plane: tf.cast(planes[:, plane] != UNTOLD, tf.float32)
     asked = (empty + filled + struck) * sure
     answer = tf.stack([tf.clip_by_value(1 - empty - filled - struck - unsure, 0, 1), empty, filled, struck], -1)
     spoken = tf.nn.log_softmax(logits[..., 1:5])
@@ -168,8 +169,8 @@ def map_loss(B, params, pixels, planes):
     want = total(true * filled * sure) / (total(each) + 1)
     crop = tf.clip_by_value(total(each) / 20, 0, 1)
     each_crop = lambda v: tf.reduce_sum(crop * v) / (tf.reduce_sum(crop) + 1)
-    parts = (0.5 * mean(bce(logits[..., 0], page)), mean(cross * sure * (1 + asked * (1.5 + 4.5 * small))) / 1.5,
-             0.5 * each_crop(total(state) / (total(each) + 1)), 0.5 * mean(bce(logits[..., 5], ink) * sure),
+    parts = (0.5 * mean(bce(logits[..., 0], page) * told(0)), mean(cross * sure * (1 + asked * (1.5 + 4.5 * small))) / 1.5,
+             0.5 * each_crop(total(state) / (total(each) + 1)), 0.5 * mean(bce(logits[..., 5], ink) * sure * told(5)),
              0.3 * tf.reduce_sum(dense) / (tf.reduce_sum(asked) + 1), 0.5 * each_crop(tf.abs(got - want)))
     return tf.add_n(parts), tf.stack(parts)
 

@@ -19,8 +19,10 @@ from .shelf import shelf
 
 
 def data(args):
+    if args.filled and not shelf(args.split).filled:
+        return print("no photos of pages that somebody wrote on, as `make -C models real` gathers them: none are drawn")
     args.out.mkdir(parents=True, exist_ok=True)
-    options = {k: getattr(args, k) for k in ("split", "layout", "whole", "pairs", "bad", "real", "kinds", "less")}
+    options = {k: getattr(args, k) for k in ("split", "layout", "whole", "pairs", "bad", "real", "kinds", "less", "filled")}
     k, n = (int(v) for v in args.part.split("/"))
     jobs = [(args.out / f"{args.prefix}{i:05}.zip", i, args.per, args.seed, options) for i in range(-(-args.pages // args.per)) if i % n == k]
     start, done = time.time(), 0
@@ -93,6 +95,7 @@ def main():
     t.add_argument("--bad", type=float, default=0.15, help="share of pages blurred, dark or cropped")
     t.add_argument("--real", type=float, default=0.12, help="share of photos that somebody took, two fifths of them of pages, where `real.py` gathered some")
     t.add_argument("--less", type=int, default=0, help="how often each photo of a page is kept again with some of its answers not written, all else the same")
+    t.add_argument("--filled", action="store_true", help="photos that somebody took of pages that somebody wrote on, alone")
     t.set_defaults(run=data)
     d = commands.add_parser("demo")
     d.add_argument("--count", type=int, default=60)

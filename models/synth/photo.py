@@ -2,7 +2,7 @@
 
 `take` gives a Photo whose `truth` lies at 1/CELL of its pixels, seven planes of uint8: page, empty, filled, struck, unsure (each a
 share of the cell, 255 all of it), ink (the most in the cell), log density (of the answers in the cell: -9..3 as 0..255, see
-`DENSITY`). `areas`: of each answer its box in pixels, state, and how much of it is in sight; of a photo that is ok, completion is
+`DENSITY`). A plane that is UNTOLD all over is of a real photo, of which nobody told it. `areas`: of each answer its box in pixels, state, and how much of it is in sight; of a photo that is ok, completion is
 of those in SIGHT, as nobody can tell more of a part of a page.
 """
 import copy
@@ -19,6 +19,7 @@ from .shelf import chosen, pick
 SIDE, CELL, SUB = 960, 12, 4  # the longer side of what the model gets, in pixels; the truth is kept by cells, each sampled SUB x SUB times
 PLANES = ("page", "empty", "filled", "struck", "unsure", "ink", "density")
 DENSITY = (-9.0, 3.0)
+UNTOLD = 128
 SIGHT = 0.75  # an answer of which a picture shows less may be written where the picture does not show it
 VISIBLE = 0.07  # of the paper's light: by how much less an eye takes for nothing
 SCENES = {"receipt": 0.34, "screen": 0.2, "card": 0.1, "cover": 0.08, "plan": 0.06, "things": 0.08, "room": 0.06, "outdoors": 0.05, "surface": 0.03}  # how often each
@@ -220,21 +221,26 @@ def truth_of(page, warp, w, h, mask, cover):
     inside = (u >= 0) & (v >= 0) & (u < page.area.shape[1]) & (v < page.area.shape[0])
     u, v = np.where(inside, u, 0), np.where(inside, v, 0)
     area, items = np.where(inside, page.area[v, u], 0), np.where(inside, page.items[v, u], 0).astype(np.int64)
-    n = len(page.states)
+    whole = lambda a: a[:gh * CELL, :gw * CELL]
+    ink = np.where(whole(cover) > 128, 0, whole(mask["ink"]))
+    inked = ink.reshape(gh, CELL, gw, CELL).max((1, 3))
+    paged = whole(mask["page"]).reshape(gh, CELL, gw, CELL).mean((1, 3))
+    return told(area, items, page.states, in_sight(page, warp, w, h), paged * 255, inked)
+
+
+def told(area, items, states, sight, paged, inked):
+    """The planes and the areas, by SUB x SUB samples of each cell: how it is at each, and of which answer it is (0: of none); of each answer
+    how it is, and how much of it is in sight (of none, 1)."""
+    gh, gw, n, step = *(side // SUB for side in area.shape), len(states), CELL / SUB
     cells = np.bincount(items.ravel(), minlength=n + 1) / SUB**2
-    sight = in_sight(page, warp, w, h)
     area = np.where(sight[items] < SIGHT, UNSURE, area)
     dens = np.where(items > 0, 1 / np.maximum(cells[items], 1 / SUB**2), 0.0)
     pool = lambda a: a.reshape(gh, SUB, gw, SUB).mean((1, 3))
     share = [pool((area == k).astype(np.float32)) for k in (EMPTY, FILLED, STRUCK, UNSURE)]
     counted = share[0] + share[1] + share[2]
     logd = np.where(counted > 0, np.log(np.maximum(pool(dens * (area < UNSURE)), 1e-4) / np.maximum(counted, 1e-4) + 1e-9), 0.0)
-    whole = lambda a: a[:gh * CELL, :gw * CELL]
-    ink = np.where(whole(cover) > 128, 0, whole(mask["ink"]))
-    inked = ink.reshape(gh, CELL, gw, CELL).max((1, 3))
-    paged = whole(mask["page"]).reshape(gh, CELL, gw, CELL).mean((1, 3))
     low, high = DENSITY
-    planes = np.stack([paged * 255, *(s * 255 for s in share), inked, (np.clip(logd, low, high) - low) / (high - low) * 255])
+    planes = np.stack([paged, *(s * 255 for s in share), inked, (np.clip(logd, low, high) - low) / (high - low) * 255])
     # Where each answer is, by the same samples: at most two pixels off.
     areas = []
     order = np.argsort(items, axis=None, kind="stable")
@@ -242,12 +248,18 @@ def truth_of(page, warp, w, h, mask, cover):
     for i in range(1, n + 1):
         at = order[edges[i]:edges[i + 1]]
         if not len(at):
-            areas.append({"state": STATES[page.states[i - 1]], "box": None, "seen": 0.0})
+            areas.append({"state": STATES[states[i - 1]], "box": None, "seen": 0.0})
             continue
         y, x = np.divmod(at, gw * SUB)
         box = [int(x.min() * step), int(y.min() * step), int((x.max() + 1) * step), int((y.max() + 1) * step)]
-        areas.append({"state": STATES[page.states[i - 1]], "box": box, "seen": round(float(sight[i]), 2)})
+        areas.append({"state": STATES[states[i - 1]], "box": box, "seen": round(float(sight[i]), 2)})
     return np.clip(np.round(planes), 0, 255).astype(np.uint8), areas
+
+
+def done(areas, quality="ok"):
+    """The completion, by the answers that are in sight; None where there are none."""
+    states = [a["state"] for a in areas if quality != "ok" or a["seen"] >= SIGHT]
+    return sum(s == STATES[FILLED] for s in states) / len(states) if states else None
 
 
 def take(rng, page, kind, w, h, quality="ok", medium=None, turn=None, less=0):
@@ -294,9 +306,7 @@ def take(rng, page, kind, w, h, quality="ok", medium=None, turn=None, less=0):
 
     def shot(page, pixels, inked):
         truth, areas = truth_of(page, warp, w, h, {"ink": inked, "page": mask}, cover)
-        told = [a["state"] for a in areas if quality != "ok" or a["seen"] >= SIGHT]
-        done = sum(s == STATES[FILLED] for s in told) / len(told) if told else None
-        return Photo(pixels, truth, areas, quality, done, kind, medium, jpeg)
+        return Photo(pixels, truth, areas, quality, done(areas, quality), kind, medium, jpeg)
 
     taken = shot(page, pixels, inked)
     if less and both:

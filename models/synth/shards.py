@@ -10,7 +10,7 @@ import zipfile
 import cv2
 import numpy as np
 
-from . import fill, photo
+from . import fill, photo, refill
 from .kinds import make
 from .shelf import shelf
 
@@ -42,9 +42,12 @@ def record(name, shot, k, pair=None):
             "pair": pair, "areas": shot.areas}
 
 
-def draw(rng, name, split, layout, whole, pairs, bad, real=0.12, kinds=None, less=0):
+def draw(rng, name, split, layout, whole, pairs, bad, real=0.12, kinds=None, less=0, filled=False):
     """The photos of one number: [(record, Photo)], two where the page is there blank as well."""
     books, k = shelf(split), size_of(rng, whole)
+    if filled:
+        shot = refill.take(rng, books, k)
+        return [(record(name, shot, k), shot)]
     u, real = rng.random(), real if books.scenes and books.pages else 0.0
     if u < real:
         shot = photo.real(rng, books, k, whole, page=u < 0.4 * real)

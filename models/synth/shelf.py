@@ -32,7 +32,7 @@ class Shelf:
         self.stamps, self.textures = find("stamps"), find("textures")
         index = lambda name: json.loads(path.read_text()) if (path := home / name / "index.json").exists() else []
         # None of these, unless `real.py` gathered some.
-        self.documents, self.worksheets, self.prints, self.hands = (index(n) for n in ("documents", "worksheets", "prints", "hands"))
+        self.documents, self.worksheets, self.prints, self.hands, self.filled = map(index, ("documents", "worksheets", "prints", "hands", "filled"))
         real = index("pictures")
         self.pages, self.scenes = [r for r in real if r["corners"]], {}
         for r in real:
