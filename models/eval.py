@@ -23,7 +23,7 @@ import judge
 import wiped
 
 HERE = pathlib.Path(__file__).parent
-SHIPPED = HERE / "page/14"
+SHIPPED = HERE / "page/15"
 STATES = ("blank", "answered", "struck_out")
 
 

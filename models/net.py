@@ -15,17 +15,18 @@ CHANNELS = 3  # in colour: a blue pen on black print is the plainest sign of an 
 PAD = 128  # with MEAN = PAD/255 the padding is exactly 0: the same as a convolution's own zero padding
 MEAN, STD = PAD / 255.0, 0.25
 CLASSES = ["ok", "blurred", "dark", "cropped", "not_a_page"]
-TRUNK = 48
+TRUNK = 80
 LOGITS = ["page", "nothing", "empty", "filled", "struck", "ink", "density"]  # the middle four share a softmax
 
 # name: (kernel, in, out). The first takes every third pixel, so that fine print is seen at the price of a smaller picture; then c4 is at a
 # half of a cell, c8 at cells, c16 and c32 at twice and four times their size. Most of the time goes to c4 and c8, most of the weights to
 # c16 and c32, which see the layout.
 CONVS = {
-    "stem": (7, CHANNELS, 16), "c4": (3, 16, 32), "r4": (3, 32, 32), "c8": (3, 32, 48), "r8a": (3, 48, 48), "r8b": (3, 48, 48), "r8c": (3, 48, 48),
-    "c16": (3, 48, 80), "r16a": (3, 80, 80), "r16b": (3, 80, 80), "r16c": (3, 80, 80), "r16d": (3, 80, 80), "c32": (3, 80, 112), "r32a": (3, 112, 112),
-    "r32b": (3, 112, 112), "r32c": (3, 112, 112), "r32d": (3, 112, 112), "r32e": (3, 112, 112), "up32": (1, 112, 80), "f16": (3, 80, 80), "f16b": (3, 80, 80),
-    "f16c": (3, 80, 80), "up16": (1, 80, 48), "fuse": (3, 48, 48), "r8d": (3, 48, 48), "r8e": (3, 48, 48), "head": (1, 48, len(LOGITS)),
+    "stem": (7, CHANNELS, 16), "c4": (3, 16, 48), "r4": (3, 48, 48), "r4b": (3, 48, 48), "c8": (3, 48, 80), "r8a": (3, 80, 80), "r8b": (3, 80, 80),
+    "r8c": (3, 80, 80), "c16": (3, 80, 128), "r16a": (3, 128, 128), "r16b": (3, 128, 128), "r16c": (3, 128, 128), "r16d": (3, 128, 128),
+    "c32": (3, 128, 192), "r32a": (3, 192, 192), "r32b": (3, 192, 192), "r32c": (3, 192, 192), "r32d": (3, 192, 192), "r32e": (3, 192, 192),
+    "up32": (1, 192, 128), "f16": (3, 128, 128), "f16b": (3, 128, 128), "f16c": (3, 128, 128), "up16": (1, 128, 80), "fuse": (3, 80, 80),
+    "r8d": (3, 80, 80), "r8e": (3, 80, 80), "head": (1, 80, len(LOGITS)),
 }
 
 
@@ -188,7 +189,7 @@ def maps(B, p, x):
     def rest(name, y, **kw):
         return B.relu(y + conv(name, y, **kw))
 
-    y = rest("r4", B.relu(conv("c4", B.relu(conv("stem", x, stride=3)), stride=2)))
+    y = rest("r4b", rest("r4", B.relu(conv("c4", B.relu(conv("stem", x, stride=3)), stride=2))))
     y8 = rest("r8c", rest("r8b", rest("r8a", B.relu(conv("c8", y, stride=2)))))
     y16 = rest("r16d", rest("r16c", rest("r16b", rest("r16a", B.relu(conv("c16", y8, stride=2))))), dilation=2)
     y = rest("r32b", rest("r32a", B.relu(conv("c32", y16, stride=2))), dilation=2)
