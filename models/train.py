@@ -3,9 +3,9 @@
     python train.py [--steps 20000] [--minutes 150] [--threads 1] [--loaders 1]
 
 Step 1 keeps .data/run/trunk.npz and, to go on after a stop, .data/run/checkpoint.npz (--fresh begins anew); step 2 writes
-.data/run/weights.npz. Of real photos it learns where a page is, never what is on it. The learning rate follows the steps, so
-the same seed and steps give the same weights but for the order of sums; --minutes stops early and says so, and the next call
-goes on.
+.data/run/weights.npz. Of real photos it learns where a page is and, of those in `filled.csv`, where answers are and how each is.
+The learning rate follows the steps, so the same seed and steps give the same weights but for the order of sums; --minutes stops
+early and says so, and the next call goes on.
 """
 import argparse
 import os

@@ -2,8 +2,9 @@
 
 `take` gives a Photo whose `truth` lies at 1/CELL of its pixels, seven planes of uint8: page, empty, filled, struck, unsure (each a
 share of the cell, 255 all of it), ink (the most in the cell), log density (of the answers in the cell: -9..3 as 0..255, see
-`DENSITY`). A plane that is UNTOLD all over is of a real photo, of which nobody told it. `areas`: of each answer its box in pixels, state, and how much of it is in sight; of a photo that is ok, completion is
-of those in SIGHT, as nobody can tell more of a part of a page.
+`DENSITY`). A plane that is UNTOLD all over is of a real photo, of which nobody told it. `areas`: of each answer its box in pixels,
+state, and how much of it is in sight; of a photo that is ok, completion is of those in SIGHT, as nobody can tell more of a part of
+a page.
 """
 import copy
 import dataclasses
