@@ -10,12 +10,13 @@ Prints the pairs of which ALIKE and more corners agree, and fails if there are a
 import argparse
 import csv
 import json
-import os
 import pathlib
 
 import cv2
 import numpy as np
 from PIL import Image, ImageOps
+
+from eval import DEVREAL
 
 HERE = pathlib.Path(__file__).parent
 SIDE, CORNERS, ALIKE = 700, 700, 100
@@ -40,9 +41,8 @@ def agree(a, b):
 
 
 def main():
-    beside = HERE.parent.parent / "shared/devreal"
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--real", type=pathlib.Path, default=os.environ.get("DEVREAL") or (beside if beside.exists() else None))
+    parser.add_argument("--real", type=pathlib.Path, default=DEVREAL)
     parser.add_argument("--elsewhere", type=pathlib.Path, default=HERE / ".data/elsewhere")
     args = parser.parse_args()
     home = HERE / ".fonts/train"

@@ -24,6 +24,8 @@ import wiped
 
 HERE = pathlib.Path(__file__).parent
 SHIPPED = HERE / "page/15"
+BESIDE = HERE.parent.parent / "shared/devreal"
+DEVREAL = os.environ.get("DEVREAL") or (BESIDE if BESIDE.exists() else None)  # real photos to judge by, with their labels.csv
 STATES = ("blank", "answered", "struck_out")
 
 
@@ -243,10 +245,9 @@ def reliability(name, rows):
 
 
 def main():
-    beside = HERE.parent.parent / "shared/devreal"
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--model", type=pathlib.Path, default=SHIPPED)
-    parser.add_argument("--real", type=pathlib.Path, default=os.environ.get("DEVREAL") or (beside if beside.exists() else None))
+    parser.add_argument("--real", type=pathlib.Path, default=DEVREAL)
     parser.add_argument("--elsewhere", type=pathlib.Path, default=HERE / ".data/elsewhere", help="more real photos, as elsewhere.py gathers them")
     parser.add_argument("--synthetic", type=pathlib.Path, default=HERE / ".data/judge")
     parser.add_argument("--write", action="store_true")

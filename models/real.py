@@ -15,8 +15,8 @@ hands.csv      scans of letters and diaries, with where their lines are (ALTO): 
 They come out in .fonts/train as `pictures`, `documents`, `worksheets`, `prints`, `filled` and `hands`, with an index.json each. --mirror: a folder of
 bare clones, DIR/owner+name/ANY, in place of GitHub. What cannot be had is left out, and said; without any of it the generator draws all
 by itself. Lengths in the tables are in units of a page 1000 wide; an answer is `text`, `tick`, `bare` (paper where nothing is
-printed) or `unsure`, and its box; of filled.csv `answered`, `blank`, `struck` or `unsure` (`page`: of a PDF; `turn`: degrees that bring the picture upright,
-clockwise; `wipe`: whether what is written can be wiped away, as it stands on bare paper, on lines or in cells).
+printed) or `unsure`, and its box; of filled.csv `answered`, `blank`, `struck` or `unsure` (`page`: of a PDF; `turn`: degrees that bring the
+picture upright, clockwise; `wipe`: whether what is written can be wiped away, as it stands on bare paper, on lines or in cells).
 """
 import argparse
 import io
@@ -42,25 +42,28 @@ WIDE = 1500  # pixels of a page, which its `Sheet` makes smaller
 EDGE = 5  # how far around a field its frame may be printed, in units of a page 1000 wide
 
 
+def opened(data):
+    """A picture as it is looked at."""
+    return on_white(ImageOps.exif_transpose(Image.open(io.BytesIO(data)))).convert("RGB")
+
+
+def save(image, path):
+    image.thumbnail((LONGEST, LONGEST), Image.LANCZOS)
+    image.save(path, quality=93)
+
+
 def picture(row, data):
     """Keeps one picture."""
-    image = on_white(ImageOps.exif_transpose(Image.open(io.BytesIO(data)))).convert("RGB")
-    image.thumbnail((LONGEST, LONGEST), Image.LANCZOS)
     name = row["blob"][:12] + ".jpg"
-    image.save(HOME / "pictures" / name, quality=93)
+    save(opened(data), HOME / "pictures" / name)
     yield "pictures", {"file": name, "kind": row["kind"], "corners": [float(v) / 100 for v in row["corners"].split()] or None}
 
 
 def filled(row, data):
     """Keeps one picture of a page with answers, upright, and where they are."""
-    if row["page"]:
-        image = rendered(pypdfium2.PdfDocument(data)[int(row["page"])])
-    else:
-        image = on_white(ImageOps.exif_transpose(Image.open(io.BytesIO(data)))).convert("RGB")
-    image = image.rotate(-int(row["turn"]), expand=True)
-    image.thumbnail((LONGEST, LONGEST), Image.LANCZOS)
+    image = rendered(pypdfium2.PdfDocument(data)[int(row["page"])]) if row["page"] else opened(data)
     name = f"{row['blob'][:12]}{'-' + row['page'] if row['page'] else ''}.jpg"
-    image.save(HOME / "filled" / name, quality=93)
+    save(image.rotate(-int(row["turn"]), expand=True), HOME / "filled" / name)
     answers = [answer.split() for answer in row["answers"].split(";")]
     yield "filled", {"file": name, "wipe": row["wipe"] == "yes", "answers": [{"state": state, "box": [float(v) for v in box]} for state, *box in answers]}
 

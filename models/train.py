@@ -136,7 +136,7 @@ def disturb(pixels, rng):
 def map_loss(B, params, pixels, planes):
     """pixels uint8 [N,H,W,3]; planes uint8 [N,7,H/CELL,W/CELL] as `synth.photo` describes. The terms, and what each is for:
 
-    page        cross entropy of "paper here": where the page lies, and whether there is one
+    page        cross entropy of "paper here": where the page lies, and whether there is one; this and ink not where UNTOLD
     answer      cross entropy of nothing / empty / filled / struck out, against each cell's shares; UNSURE places do not count,
                 and answers three to seven times, those of few cells most: most of a page is nothing, and a small answer is one too
     state       cross entropy of empty / filled / struck out where an answer is, each answer and each crop weighing the same: where answers

@@ -20,7 +20,7 @@ from .shelf import chosen, pick
 SIDE, CELL, SUB = 960, 12, 4  # the longer side of what the model gets, in pixels; the truth is kept by cells, each sampled SUB x SUB times
 PLANES = ("page", "empty", "filled", "struck", "unsure", "ink", "density")
 DENSITY = (-9.0, 3.0)
-UNTOLD = 128
+UNTOLD = 128  # a drawn cell that has just this is left out of the loss as well; few have
 SIGHT = 0.75  # an answer of which a picture shows less may be written where the picture does not show it
 VISIBLE = 0.07  # of the paper's light: by how much less an eye takes for nothing
 SCENES = {"receipt": 0.34, "screen": 0.2, "card": 0.1, "cover": 0.08, "plan": 0.06, "things": 0.08, "room": 0.06, "outdoors": 0.05, "surface": 0.03}  # how often each

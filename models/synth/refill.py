@@ -24,8 +24,8 @@ def take(rng, shelf, k):
         image, answers = rewritten(rng, image, answers, of["wipe"])
     to, w, h = view(rng, image.shape[1::-1], SIDE * k)
     pixels, jpeg = develop.develop(rng, seen_by(image, to, w, h), "ok", "photo" if rng.random() < 0.35 else "digital")
-    area, items = np.zeros((h // CELL * SUB, w // CELL * SUB), np.int32), np.zeros((h // CELL * SUB, w // CELL * SUB), np.int32)
-    states, sight = [], [1.0]
+    area = np.zeros((h // CELL * SUB, w // CELL * SUB), np.int32)
+    items, states, sight = np.zeros_like(area), [], [1.0]
     for state, (x0, y0, x1, y1) in answers:
         quad = cv2.perspectiveTransform(np.float32([[(x0, y0), (x1, y0), (x1, y1), (x0, y1)]]), to)[0] * SUB / CELL
         there = cv2.fillConvexPoly(np.zeros(area.shape, np.uint8), np.int32(np.round(quad * 16)), 1, shift=4) > 0
