@@ -2,7 +2,7 @@
 
     python copies.py [--real ../../shared/devreal] [--elsewhere DIR]     (or DEVREAL=path)
 
-Each page that teaches (`filled`, and `pictures` of pages, of .fonts/train) is laid over each photo that judges by its corners (ORB) and
+Each page that teaches (`filled`, and `pictures` of pages, of .fonts) is laid over each photo that judges by its corners (ORB) and
 a homography: minutes.
 Prints the pairs of which ALIKE and more corners agree, and fails if there are any: a person has to look. A copy that was smaller had
 650, another photo of the same sheet 119, forms that have nothing in common up to 80.
@@ -45,9 +45,8 @@ def main():
     parser.add_argument("--real", type=pathlib.Path, default=DEVREAL)
     parser.add_argument("--elsewhere", type=pathlib.Path, default=HERE / ".data/elsewhere")
     args = parser.parse_args()
-    home = HERE / ".fonts/train"
-    teach = [home / kind / r["file"] for kind in ("filled", "pictures") if (index := home / kind / "index.json").exists() for r in json.loads(index.read_text())
-             if kind == "filled" or r["corners"]]
+    homes = [HERE / ".fonts" / home for home in ("train/filled", "held/filled", "train/pictures")]
+    teach = [home / r["file"] for home in homes if (index := home / "index.json").exists() for r in json.loads(index.read_text()) if "answers" in r or r["corners"]]
     judge = [pathlib.Path(folder) / r["file"] for folder in (args.real, args.elsewhere) if folder and (labels := pathlib.Path(folder) / "labels.csv").exists()
              for r in csv.DictReader(open(labels, newline=""))]
     if not teach or not judge:

@@ -12,8 +12,8 @@ worksheets.csv pages of worksheets, exams and schoolbooks, with where answers ar
                nothing
 hands.csv      scans of letters and diaries, with where their lines are (ALTO): words that people wrote, to write with
 
-They come out in .fonts/train as `pictures`, `documents`, `worksheets`, `prints`, `filled` and `hands`, with an index.json each. --mirror: a folder of
-bare clones, DIR/owner+name/ANY, in place of GitHub. What cannot be had is left out, and said; without any of it the generator draws all
+They come out in .fonts/train as `pictures`, `documents`, `worksheets`, `prints`, `filled` and `hands`, with an index.json each; the filled
+pages of some repositories in .fonts/held (`split`: they never teach the maps). --mirror: a folder of bare clones, DIR/owner+name/ANY, in place of GitHub. What cannot be had is left out, and said; without any of it the generator draws all
 by itself. Lengths in the tables are in units of a page 1000 wide; an answer is `text`, `tick`, `bare` (paper where nothing is
 printed) or `unsure`, and its box; of filled.csv `answered`, `blank`, `struck` or `unsure` (`page`: of a PDF; `turn`: degrees that bring the
 picture upright, clockwise; `wipe`: whether what is written can be wiped away, as it stands on bare paper, on lines or in cells).
@@ -36,7 +36,7 @@ import handwriting
 from eval import on_white
 
 HERE = pathlib.Path(__file__).parent
-HOME = HERE / ".fonts/train"
+HOME = HERE / ".fonts"
 LONGEST = 1400  # pixels of a picture's longer side: half as much again as the model sees
 WIDE = 1500  # pixels of a page, which its `Sheet` makes smaller
 EDGE = 5  # how far around a field its frame may be printed, in units of a page 1000 wide
@@ -55,17 +55,18 @@ def save(image, path):
 def picture(row, data):
     """Keeps one picture."""
     name = row["blob"][:12] + ".jpg"
-    save(opened(data), HOME / "pictures" / name)
-    yield "pictures", {"file": name, "kind": row["kind"], "corners": [float(v) / 100 for v in row["corners"].split()] or None}
+    save(opened(data), HOME / "train/pictures" / name)
+    yield "train/pictures", {"file": name, "kind": row["kind"], "corners": [float(v) / 100 for v in row["corners"].split()] or None}
 
 
 def filled(row, data):
     """Keeps one picture of a page with answers, upright, and where they are."""
     image = rendered(pypdfium2.PdfDocument(data)[int(row["page"])]) if row["page"] else opened(data)
     name = f"{row['blob'][:12]}{'-' + row['page'] if row['page'] else ''}.jpg"
-    save(image.rotate(-int(row["turn"]), expand=True), HOME / "filled" / name)
+    home = row["split"] + "/filled"
+    save(image.rotate(-int(row["turn"]), expand=True), HOME / home / name)
     answers = [answer.split() for answer in row["answers"].split(";")]
-    yield "filled", {"file": name, "wipe": row["wipe"] == "yes", "answers": [{"state": state, "box": [float(v) for v in box]} for state, *box in answers]}
+    yield home, {"file": name, "wipe": row["wipe"] == "yes", "answers": [{"state": state, "box": [float(v) for v in box]} for state, *box in answers]}
 
 
 def fields(page):
@@ -120,8 +121,8 @@ def form(row, data):
         kept = [{**f, "framed": framed(grey, f["box"])} for f in fields(page)]
         if not kept:
             continue
-        image.save(HOME / "documents" / name)
-        yield "documents", {"file": name, "h": round(1000 * image.height / image.width), "fields": kept}
+        image.save(HOME / "train/documents" / name)
+        yield "train/documents", {"file": name, "h": round(1000 * image.height / image.width), "fields": kept}
 
 
 def sheet(row, data):
@@ -134,7 +135,7 @@ def sheet(row, data):
         box = [float(v) for v in box]
         fields.append({"box": box, "kind": kind, "framed": True, "comb": 0, "group": "", "letter": kind == "tick" and not framed(grey, box)})
     stacked(fields)
-    home = "worksheets" if fields else "prints"
+    home = "train/worksheets" if fields else "train/prints"
     image.save(HOME / home / line["file"])
     yield home, {**line, "fields": fields}
 
@@ -188,8 +189,8 @@ def letter(row, data):
         boxes.append([at, w.shape[0], w.shape[1], base])
         at += w.shape[0]
     name = row["blob"][:12] + ".png"
-    Image.fromarray(sheet).save(HOME / "hands" / name)
-    yield "hands", {"file": name, "words": boxes}
+    Image.fromarray(sheet).save(HOME / "train/hands" / name)
+    yield "train/hands", {"file": name, "words": boxes}
 
 
 def gather(table, homes, keep, sources):
@@ -217,8 +218,10 @@ def main():
     logging.getLogger("pypdf").setLevel(logging.ERROR)  # it tells of each small fault that it puts right
     with tempfile.TemporaryDirectory() as folder:
         sources = Sources(args.mirror, folder)
-        for table, homes, keep in (("pictures.csv", ["pictures"], picture), ("forms.csv", ["documents"], form), ("worksheets.csv", ["worksheets", "prints"], sheet),
-                                   ("filled.csv", ["filled"], filled), ("hands.csv", ["hands"], lambda row, data: letter({**row, "written": sources.get(row | {"path": row["lines"], "blob": row["lines_blob"]})}, data))):
+        written = lambda row: sources.get(row | {"path": row["lines"], "blob": row["lines_blob"]})
+        for table, homes, keep in (("pictures.csv", ["train/pictures"], picture), ("forms.csv", ["train/documents"], form),
+                                   ("worksheets.csv", ["train/worksheets", "train/prints"], sheet), ("filled.csv", ["train/filled", "held/filled"], filled),
+                                   ("hands.csv", ["train/hands"], lambda row, data: letter({**row, "written": written(row)}, data))):
             if args.only in (None, table):
                 gather(table, homes, keep, sources)
 

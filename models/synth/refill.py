@@ -12,6 +12,7 @@ from .shelf import pick
 
 STATES = {"answered": FILLED, "blank": EMPTY, "struck": STRUCK, "unsure": UNSURE}
 OTHERWISE = 0.7  # how often a page has other answers written than it had
+STROKE = 120  # pixels: what is straight in a box no larger may be a stroke of a letter
 ALIKE = 0.2  # by how much two answers may differ in width and in height, as logarithms, for the one to stand in the other's place
 
 
@@ -73,8 +74,8 @@ def rewritten(rng, image, answers, wipe):
         some = [b for s, b in places if s == state and fits(b)]
         if some:
             paste(out, box, image, pick(rng, some))
-        elif wipe and state == EMPTY:
-            out[box[1]:box[3], box[0]:box[2]] = wiped(image[box[1]:box[3], box[0]:box[2]])
+        elif wipe and state == EMPTY and (bare := wiped(rng, image[box[1]:box[3], box[0]:box[2]])) is not None:
+            out[box[1]:box[3], box[0]:box[2]] = bare
         else:
             continue
         states[i] = state
@@ -93,13 +94,42 @@ def paste(out, box, image, other):
     here[:] = np.clip(here + (lit - here) * share, 0, 255)
 
 
-def wiped(part):
-    """A part of a page without what is written in it; long lines, which are printed, stay."""
-    grey = part.min(2)
-    paper = cv2.GaussianBlur(cv2.dilate(grey, np.ones((15, 15))), (0, 0), 5)
-    dark = (grey < 0.88 * paper).astype(np.uint8)
-    high, wide = grey.shape
-    for line, thick in (((1, max(12, int(0.55 * wide))), (3, 1)), ((max(12, int(0.75 * high)), 1), (1, 3))):
-        if line[0] < high and line[1] < wide:
-            dark[cv2.morphologyEx(cv2.dilate(dark, np.ones(thick)), cv2.MORPH_OPEN, np.ones(line)) > 0] = 0
-    return cv2.inpaint(np.ascontiguousarray(part), cv2.dilate(dark, np.ones((5, 5))), 3, cv2.INPAINT_TELEA)
+def wiped(rng, part):
+    """A part of a page without what is written in it: paper as it is around, in its place. Long lines, which are printed, stay. None where
+    not all of it would go: on paper so uneven that what is dark is not what is written."""
+    dark = darker(part.min(2))
+    lines = ruled(dark)
+    bare = (cv2.dilate(dark | lines, np.ones((5, 5))) == 0).astype(np.float32)
+    if bare.mean() < 0.15:
+        return None
+    spread = lambda a: cv2.GaussianBlur(a, (0, 0), max(4.0, 0.12 * min(bare.shape)), borderType=cv2.BORDER_REFLECT)
+    paper = spread(part * bare[..., None]) / (spread(bare) + 1e-6)[..., None]
+    grain = np.minimum((part - paper)[bare > 0].std(0), 6) * rng.standard_normal(part.shape)
+    gone = cv2.dilate(dark & ~lines, np.ones((5, 5))).astype(np.float32) * (1 - cv2.dilate(lines, np.ones((3, 3))))
+    share = cv2.GaussianBlur(gone, (0, 0), 0.8)[..., None]
+    out = np.clip(part + (paper + grain - part) * share, 0, 255).astype(np.uint8)
+    left = darker(out.min(2)) & ~cv2.dilate(lines, np.ones((5, 5)))
+    return out if left.mean() < 0.01 else None
+
+
+def ruled(dark):
+    """What is printed of what is dark in an answer's box: straight lines most of its width or height long, and at its edge if they are short."""
+    lines = np.zeros_like(dark)
+    for axis, least, thick in ((1, 0.55, (3, 1)), (0, 0.75, (1, 3))):
+        length, across = dark.shape[axis], dark.shape[1 - axis]
+        line = max(12, int(least * length))
+        if line >= length:
+            continue
+        found = cv2.morphologyEx(cv2.dilate(dark, np.ones(thick)), cv2.MORPH_OPEN, np.ones((1, line) if axis else (line, 1)))
+        if length < STROKE:
+            middle = slice(across // 6, across - across // 6)
+            found[(middle, slice(None)) if axis else (slice(None), middle)] = 0
+        lines |= found
+    return lines
+
+
+def darker(grey):
+    """Where it is darker than the paper around (uint8, 1 there)."""
+    side = max(15, min(grey.shape) // 3 | 1)
+    paper = cv2.GaussianBlur(cv2.morphologyEx(grey, cv2.MORPH_CLOSE, np.ones((side, side)), borderType=cv2.BORDER_REFLECT), (0, 0), 5)
+    return (grey < 0.88 * paper).astype(np.uint8)
