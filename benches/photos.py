@@ -51,7 +51,7 @@ def prepare(work: pathlib.Path, count: int, threads: int) -> None:
     (work / "flow.yaml").write_text(f"""version: 1
 source: {{folder: {{path: in}}}}
 photos: {{folder: {{path: photos}}}}
-readers: {{model: {{folder: {ROOT / "models"}, name: page@15, threads: {threads}}}}}
+readers: {{model: {{folder: {ROOT / "models"}, name: page@16, threads: {threads}}}}}
 sinks: [{{sqlite: {{path: views.sqlite}}}}]
 """)
 
@@ -63,7 +63,7 @@ def main(inkflow: str, bare: str, count: int, threads: int, least: float) -> int
         best = {"bare": 0.0, "pipeline": 0.0}
         ratios = []
         for round_ in range(ROUNDS):
-            told = subprocess.run([bare, ROOT / "models/page/15", work / "photos", str(threads)], check=True,
+            told = subprocess.run([bare, ROOT / "models/page/16", work / "photos", str(threads)], check=True,
                                   stdout=subprocess.PIPE, text=True).stdout
             alone = count / float(told)
             (work / "views.sqlite").unlink(missing_ok=True)

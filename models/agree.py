@@ -1,6 +1,6 @@
 """Writes what Python says of the demo photos, so that a test can hold the Rust that runs in production against it.
 
-    python agree.py [--model page/15]
+    python agree.py [--model page/16]
 
 demo-photos/said.csv: the model's numbers for each photo; demo-photos/figures.csv: the figures of `judge` over them all, by
 demo-photos/truth.csv alone, as `inkflow eval` takes it: every photo of one source.

@@ -23,7 +23,7 @@ import judge
 import wiped
 
 HERE = pathlib.Path(__file__).parent
-SHIPPED = HERE / "page/15"
+SHIPPED = HERE / "page/16"
 BESIDE = HERE.parent.parent / "shared/devreal"
 DEVREAL = os.environ.get("DEVREAL") or (BESIDE if BESIDE.exists() else None)  # real photos to judge by, with their labels.csv
 STATES = ("blank", "answered", "struck_out")

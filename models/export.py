@@ -1,8 +1,8 @@
 """Writes the trained weights as model.onnx in a folder, with its manifest and a probe, and checks it against TensorFlow; then
 its convolutions are rounded to 8-bit integers (`quantized`), which halves the time of a photo.
 
-    python export.py [--weights .data/run/weights.npz] [--photos .data/heads] [--out .data/run/page/16] [--float]
-    python export.py --check --out page/15     only: the files belong together, and the model answers its probe
+    python export.py [--weights .data/run/weights.npz] [--photos .data/heads] [--out .data/run/page/17] [--float]
+    python export.py --check --out page/16     only: the files belong together, and the model answers its probe
 
 The version is the folder's name. What ships is copied to page/ by hand, once `eval` says that it is better.
 
@@ -223,7 +223,7 @@ def main():
     here = pathlib.Path(__file__).parent
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--weights", default=here / ".data/run/weights.npz")
-    parser.add_argument("--out", type=pathlib.Path, default=here / ".data/run/page/16")
+    parser.add_argument("--out", type=pathlib.Path, default=here / ".data/run/page/17")
     parser.add_argument("--photos", type=pathlib.Path, default=here / ".data/heads", help="shards, to see what the layers' outputs are")
     parser.add_argument("--float", action="store_true", help="no integers")
     parser.add_argument("--untrained", action="store_true", help="random weights: for work on the contract only")

@@ -2,7 +2,7 @@
 
     python pairs.py draw --out DIR --count N --seed S          synthetic pairs of held-back fonts and layouts
     python pairs.py real --out DIR --real DEVREAL              real pairs, wiped scans, and photographs made of them
-    python pairs.py judge DIR... [--model page/15]              balanced accuracy by area, with the blank page and without
+    python pairs.py judge DIR... [--model page/16]              balanced accuracy by area, with the blank page and without
 
 The first two write pictures and pairs.jsonl: photo, template, source, kind, areas ([x, y, w, h] in basis points of the template), states.
 """

@@ -142,7 +142,7 @@ the_example() {
     done
     "$inkflow" check "$dir/kafka.yaml" && timeout 120 "$inkflow" run "$dir/kafka.yaml" --until-end || return
     "$topics" read inkflow.page_status | tee "$dir/page_status"
-    grep -q '"key":"ann|a|1"' "$dir/page_status" && grep -q 'page@15' "$dir/page_status"
+    grep -q '"key":"ann|a|1"' "$dir/page_status" && grep -q 'page@16' "$dir/page_status"
 }
 
 # docs/examples/kafka-secured.yaml, at brokers that want what it says; and with a password that is not the one.

@@ -1,7 +1,7 @@
 //! Every photo of a folder through the same decoding and the same model as inkflow's, with nothing around them: what
 //! `benches/photos.py` holds the whole pipeline against.
 //!
-//!     cargo run --release -p inkflow-connectors --example bare_loop -- models/page/15 PHOTOS THREADS
+//!     cargo run --release -p inkflow-connectors --example bare_loop -- models/page/16 PHOTOS THREADS
 //!
 //! Each thread has a session of its own and takes the next photo: read the file, decode, infer. Prints the seconds that it took.
 #![allow(clippy::print_stdout)]

@@ -1,6 +1,6 @@
 //! Photos a second of the reader pool, beside a bare loop of the same decoding and the same model, in one run.
 //!
-//!     cargo run --release -p inkflow-connectors --example read_bench -- [models/page/15] [seconds] [threads] [batch]
+//!     cargo run --release -p inkflow-connectors --example read_bench -- [models/page/16] [seconds] [threads] [batch]
 //!
 //! Both read the same photos, made here: a page of 12 and one of 3 megapixels, as phones send them. The bare loop has as
 //! many threads, each with a session of its own, no queue and no batch: what it is faster by is what the pool costs. For
@@ -20,7 +20,7 @@ type Failure = Box<dyn std::error::Error>;
 
 fn main() -> Result<(), Failure> {
     let mut arguments = std::env::args().skip(1);
-    let folder = PathBuf::from(arguments.next().unwrap_or_else(|| "models/page/15".into()));
+    let folder = PathBuf::from(arguments.next().unwrap_or_else(|| "models/page/16".into()));
     let mut number = |without: usize| arguments.next().and_then(|n| n.parse().ok()).unwrap_or(without);
     let round = Duration::from_secs(number(3) as u64);
     let threads = number(std::thread::available_parallelism().map_or(1, usize::from));

@@ -216,7 +216,7 @@ async fn bad_photos_do_not_spoil_the_batch() {
 #[tokio::test]
 async fn an_unknown_model_may_come_and_is_an_error_if_it_does_not() {
     let reader = PageReader::start(vec![], settings(1)).unwrap();
-    let error = reader.read(&name("page@15"), grey(1)).await.unwrap_err();
+    let error = reader.read(&name("page@16"), grey(1)).await.unwrap_err();
     assert!(matches!(error, ReadError::Passing { becomes: Fault::ModelError, tries: 1, .. }), "{error}");
 }
 

@@ -130,7 +130,7 @@ pub enum ReaderConfig {
 #[serde(deny_unknown_fields)]
 pub struct JoinedConfig {
     /// The model that reads where no record of the topic `models` names another.
-    #[schemars(extend("examples" = ["page@15"]))]
+    #[schemars(extend("examples" = ["page@16"]))]
     pub name: Model,
     /// The models that compare a photo with the blank page.
     #[serde(default)]
@@ -141,11 +141,11 @@ pub struct JoinedConfig {
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ModelConfig {
-    /// The folder of the models: `page@15` lies in `page/15` below it.
+    /// The folder of the models: `page@16` lies in `page/16` below it.
     #[schemars(extend("examples" = ["models"]))]
     pub folder: PathBuf,
     /// The model that reads where no record of the topic `models` names another.
-    #[schemars(extend("examples" = ["page@15"]))]
+    #[schemars(extend("examples" = ["page@16"]))]
     pub name: Model,
     /// How many threads infer. Without it, one for each core.
     #[serde(default, skip_serializing_if = "Option::is_none")]

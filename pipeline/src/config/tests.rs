@@ -88,7 +88,7 @@ fn the_example_is_a_flow_and_shows_what_holds_without_a_word() {
         (whole.limits, whole.log, whole.time_zone, whole.workers),
         (small.limits, small.log, small.time_zone, small.workers)
     );
-    let (ReaderConfig::Model(model), text) = (whole.readers, "{folder: models, name: page@15}") else {
+    let (ReaderConfig::Model(model), text) = (whole.readers, "{folder: models, name: page@16}") else {
         panic!("a model")
     };
     let without: ModelConfig = serde_saphyr::from_str(text).expect("a model");

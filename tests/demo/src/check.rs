@@ -8,7 +8,7 @@ use inkflow_oracle::{compare, read_views, recompute_folder, Folder, Options, Vie
 use serde_json::Value;
 
 /// The flow's model.
-const MODEL: &str = "page@15";
+const MODEL: &str = "page@16";
 
 /// What is equal, and what was said of the photos.
 #[derive(Clone, Copy, Debug, Default)]
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn readings_answer_for_any_model() {
-        let text = for_any_model(b"{\"uri\":\"a\",\"model\":\"page@15\",\"fault\":\"corrupt\"}\n").unwrap();
+        let text = for_any_model(b"{\"uri\":\"a\",\"model\":\"page@16\",\"fault\":\"corrupt\"}\n").unwrap();
         assert_eq!(text, "{\"fault\":\"corrupt\",\"uri\":\"a\"}\n");
     }
 }

@@ -31,7 +31,7 @@ inkflow-demo [--once] [--dir DIR] [--models DIR] [--inkflow PROGRAM] [--seconds 
   --once       without waiting and without a terminal: prints the final table, and ends with 0 only if every view equals
                an independent recompute
   --dir        its folder, made anew each time                        (demo-run)
-  --models     the folder with page/15 and demo-photos                 (models)
+  --models     the folder with page/16 and demo-photos                 (models)
   --inkflow    the command                                            (the one beside this program)
   --seconds    how long the minute takes                              (60)
 ";
