@@ -12,8 +12,9 @@ worksheets.csv pages of worksheets, exams and schoolbooks, with where answers ar
                nothing
 hands.csv      scans of letters and diaries, with where their lines are (ALTO): words that people wrote, to write with
 
-They come out in .fonts/train as `pictures`, `documents`, `worksheets`, `prints`, `filled` and `hands`, with an index.json each; the filled
-pages of some repositories in .fonts/held (`split`: they never teach the maps). --mirror: a folder of bare clones, DIR/owner+name/ANY, in place of GitHub. What cannot be had is left out, and said; without any of it the generator draws all
+They come out in .fonts/train as `pictures`, `documents`, `worksheets`, `prints`, `filled` and `hands`, with an index.json each; the
+filled pages of some repositories in .fonts/held (`split`: they never teach the maps). --mirror: a folder of bare clones,
+DIR/owner+name/ANY, in place of GitHub. What cannot be had is left out, and said; without any of it the generator draws all
 by itself. Lengths in the tables are in units of a page 1000 wide; an answer is `text`, `tick`, `bare` (paper where nothing is
 printed) or `unsure`, and its box; of filled.csv `answered`, `blank`, `struck` or `unsure` (`page`: of a PDF; `turn`: degrees that bring the
 picture upright, clockwise; `wipe`: whether what is written can be wiped away, as it stands on bare paper, on lines or in cells).
