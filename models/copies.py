@@ -3,9 +3,8 @@
     python copies.py [--real ../../shared/devreal] [--elsewhere DIR]     (or DEVREAL=path)
 
 Each page that teaches (`filled`, and `pictures` of pages, of .fonts) is laid over each photo that judges by its corners (ORB) and
-a homography: minutes.
-Prints the pairs of which ALIKE and more corners agree, and fails if there are any: a person has to look. A copy that was smaller had
-650, another photo of the same sheet 119, forms that have nothing in common up to 80.
+a homography: minutes. Prints the pairs of which ALIKE and more corners agree, and fails if there are any: a person has to look. A copy
+that was smaller had 650, another photo of the same sheet 119, forms that have nothing in common up to 80.
 """
 import argparse
 import csv
@@ -14,9 +13,9 @@ import pathlib
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps
 
 from eval import DEVREAL
+from real import opened
 
 HERE = pathlib.Path(__file__).parent
 SIDE, CORNERS, ALIKE = 700, 700, 100
@@ -24,7 +23,7 @@ SIDE, CORNERS, ALIKE = 700, 700, 100
 
 def corners(path):
     """(places, descriptions) of a picture's corners; None of one that has next to none."""
-    grey = ImageOps.exif_transpose(Image.open(path)).convert("L")
+    grey = opened(path.read_bytes()).convert("L")
     grey.thumbnail((SIDE, SIDE))
     points, told = cv2.ORB_create(CORNERS).detectAndCompute(np.asarray(grey), None)
     return (np.float32([p.pt for p in points]), told) if len(points) >= ALIKE else None
